@@ -1,0 +1,1 @@
+"""Parley: answers WhatsApp messages through Sinch, by rules that staff write."""
