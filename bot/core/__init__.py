@@ -1,0 +1,1 @@
+"""What the bot knows and how it decides: values in, values out, the standard library only."""

@@ -1,0 +1,1 @@
+"""Numbered schema steps, one folder a database; a step is never edited once released."""

@@ -1,0 +1,139 @@
+"""What every store promises, in whole units of work.
+
+Each method is one transaction, or part of a group that commits together; nobody is handed a cursor or a transaction. A method
+returns after its commit is durable (``synchronous=FULL``, ``synchronous_commit=on``). It raises ``StoreUnavailable`` when nothing of it
+was committed and ``Overloaded`` when too much is waiting already. Callers may be cancelled: the unit then still happens wholly or not at
+all. Time is always a parameter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from bot.core.delivery import Policy
+from bot.core.event import ContactKey
+from bot.store.units import (
+    ApiKey,
+    Counts,
+    Decide,
+    Doubtful,
+    Incoming,
+    MessageView,
+    Order,
+    OtherBody,
+    Outcome,
+    Placed,
+    Progress,
+    Standing,
+    Started,
+    StoredRulebook,
+    TraceView,
+    Verdict,
+)
+
+
+class Store(Protocol):
+    """One database, used by the server's parts alone; see the module for what every method promises."""
+
+    @property
+    def installation_key(self) -> bytes:
+        """32 random bytes made at first start; sign button ids and cookies with it."""
+        ...
+
+    async def close(self) -> None:
+        """Commit what is waiting and let go. Nothing may be called afterwards."""
+        ...
+
+    # the inbox
+    async def record(self, events: Sequence[Incoming], now: datetime) -> Sequence[bool]:
+        """Insert events; True where it is new, False where its key was seen before. Consent words take effect in this commit."""
+        ...
+
+    async def refuse(self, raw: bytes, why: str, now: datetime) -> None:
+        """Keep an authentic but stale body for re-driving."""
+        ...
+
+    async def decide_ready(self, limit: int, now: datetime, decide: Decide) -> Progress:
+        """Claim up to ``limit`` lanes with something pending, decide each (pure, must not block) and settle, all in one transaction.
+
+        Lanes are taken longest-waiting first; one lane's events are handed over in the person's order.
+        """
+        ...
+
+    # the outbox
+    async def start(self, limit: int, now: datetime, policy: Policy) -> Sequence[Started]:
+        """Open up to ``limit`` attempts: one a person, oldest message first, each passed by ``core.delivery.gate`` in this transaction."""
+        ...
+
+    async def finish(self, outcomes: Sequence[Outcome], now: datetime) -> None:
+        """End attempts; a receipt that came first is taken into account."""
+        ...
+
+    async def doubtful(self, limit: int, now: datetime) -> Sequence[Doubtful]:
+        """Messages of unknown outcome whose time to look has come."""
+        ...
+
+    async def reconcile(self, verdicts: Sequence[Verdict], now: datetime) -> None:
+        """Settle messages of unknown outcome; one that a receipt settled meanwhile stays as the receipt says."""
+        ...
+
+    async def recover(self, now: datetime, look_at: datetime) -> int:
+        """At start: attempts of a process that died are of unknown outcome, to be looked at from ``look_at``. Returns how many."""
+        ...
+
+    async def next_send(self, now: datetime) -> datetime | None:
+        """When the next message may leave, never before ``now``; None: nothing waits for its time alone."""
+        ...
+
+    async def place(self, orders: Sequence[Order], now: datetime) -> Sequence[Placed | OtherBody]:
+        """Commit orders to the outbox with their idempotency rows; a known key gives the old answer or ``OtherBody``."""
+        ...
+
+    # reading
+    async def standing(self, contact: ContactKey) -> Standing:
+        """Consent and window as committed; an unknown identity is unknown with no window, stopped if it was erased as stopped."""
+        ...
+
+    async def placed(self, idempotency: tuple[int, str, str]) -> Placed | OtherBody | None:
+        """What ``place`` answered to this idempotency (see ``Order``), or None where it is new. A message that was taken is taken, so
+        callers ask before they ask whether it would be allowed now."""
+        ...
+
+    async def message(self, outbox_id: str) -> MessageView | None:
+        """One message with its attempts and receipts."""
+        ...
+
+    async def trace(self, inbox_id: int) -> TraceView | None:
+        """The inputs of one decision."""
+        ...
+
+    async def last_trace(self, contact: ContactKey) -> TraceView | None:
+        """The inputs of the newest decision about the person of this identity."""
+        ...
+
+    async def counts(self) -> Counts:
+        """Open work, for readiness and the operator."""
+        ...
+
+    # rulebooks, keys
+    async def save_rulebook(self, digest: str, files: Mapping[str, bytes], now: datetime) -> int:
+        """Store a checked rulebook and mark it live; the same files that are live already keep their number."""
+        ...
+
+    async def last_good_rulebook(self) -> StoredRulebook | None:
+        """The one marked live last."""
+        ...
+
+    async def rulebook(self, number: int) -> StoredRulebook | None:
+        """A stored rulebook by its number."""
+        ...
+
+    async def create_key(self, name: str, scopes: frozenset[str], key_hash: bytes, now: datetime) -> ApiKey:
+        """Store an API key's SHA-256; ``Refused`` when the name is taken."""
+        ...
+
+    async def find_key(self, key_hash: bytes) -> ApiKey | None:
+        """The key of that hash unless it was revoked."""
+        ...

@@ -1,0 +1,5 @@
+"""The store on one SQLite file."""
+
+from bot.store.sqlite.store import SqliteStore, open_store
+
+__all__ = ["SqliteStore", "open_store"]

@@ -1,0 +1,108 @@
+"""Opening the file: one writer for the whole machine, pragmas, migrations."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from importlib import resources
+from pathlib import Path
+
+from bot.crash import reach
+from bot.errors import Misconfigured
+
+OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
+_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA secure_delete=ON",
+    "PRAGMA busy_timeout=2000",
+    "PRAGMA temp_store=MEMORY",
+    "PRAGMA cache_size=-32000",
+    "PRAGMA wal_autocheckpoint=2000",
+)
+
+
+def lock_path(path: Path) -> Path:
+    """The lock file beside the database: whoever holds it is the one writer."""
+    return path.with_name(path.name + ".lock")
+
+
+def socket_path(path: Path) -> Path:
+    """Where the writer listens for commands that want something written."""
+    return path.with_name(path.name + ".sock")
+
+
+def take_lock(path: Path) -> int:
+    """Hold the database for this process; the file descriptor lets go when it is closed or the process dies."""
+    try:
+        descriptor = os.open(lock_path(path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise Misconfigured(
+            f"The database folder {path.parent} cannot be written ({error.strerror}); give this user the right to write there, "
+            "or set DATABASE_URL to another place."
+        ) from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise Misconfigured(
+            f"Another Parley is already using the database {path}; stop it first, or set DATABASE_URL to another file."
+        ) from None
+    return descriptor
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """The writing connection: autocommit off by hand (we say BEGIN ourselves), statements cached."""
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise Misconfigured(
+            f"SQLite {sqlite3.sqlite_version} is too old; Parley needs 3.37 or later. Use a newer Python build or system."
+        )
+    try:
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=1024)
+        for pragma in _PRAGMAS:
+            connection.execute(pragma)
+    except sqlite3.Error as error:
+        raise Misconfigured(
+            f"The database {path} cannot be opened ({error}); check that the folder exists and can be written."
+        ) from None
+    path.chmod(0o600)
+    return connection
+
+
+def migrations() -> list[tuple[int, str]]:
+    """Number and text of every schema step, in order."""
+    folder = resources.files("bot.store.migrations") / "sqlite"
+    steps = [(int(entry.name[:4]), entry.read_text()) for entry in folder.iterdir() if entry.name.endswith(".sql")]
+    return sorted(steps)
+
+
+def schema_version(connection: sqlite3.Connection) -> int:
+    """The number of the last step this file went through; 0 when it is new."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def migrate(connection: sqlite3.Connection) -> int:
+    """Bring the schema up to this program's, one transaction a step; returns how many steps ran.
+
+    Refuses a file that a newer program has written.
+    """
+    steps = migrations()
+    found, newest = schema_version(connection), steps[-1][0]
+    if found > newest:
+        raise Misconfigured(
+            f"The database has schema {found}, and this Parley knows up to {newest}; run the newer Parley that wrote it."
+        )
+    for number, text in steps[found:]:
+        connection.executescript(f"BEGIN IMMEDIATE;\n{text}\nPRAGMA user_version={number};")
+        reach("migrate.in_transaction")
+        connection.execute("COMMIT")
+    return len(steps[found:])
+
+
+def installation_key(connection: sqlite3.Connection) -> bytes:
+    """The 32 random bytes of this installation, made at first sight."""
+    connection.execute("INSERT OR IGNORE INTO setting (name, value) VALUES ('installation_key', ?)", (os.urandom(32),))
+    row = connection.execute("SELECT value FROM setting WHERE name = 'installation_key'").fetchone()
+    return bytes(row[0])

@@ -1,0 +1,120 @@
+"""Stage "decide": claim lanes, decide, settle; one transaction from the claim to its effects."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from bot.core.codec import state_from_plain
+from bot.core.conversation import Conversation, State, Window
+from bot.core.event import ContactKey, contact_of
+from bot.crash import reach
+from bot.store.sqlite.memory import Memory
+from bot.store.sqlite.people import PERSON_COLUMNS, person_of_row
+from bot.store.sqlite.receipts import submissions_of
+from bot.store.sqlite.sets import json_array
+from bot.store.sqlite.settling import LaneOutcome, settle
+from bot.store.sqlite.times import from_us, from_us_or_none, to_us
+from bot.store.units import Claimed, Decide, InboxKind, Lane, Progress
+
+EVENTS_A_LANE = 8  # a talkative person takes turns with the others
+
+
+@dataclass(frozen=True, slots=True)
+class DecideOrder:
+    """What ``decide_ready`` was called with."""
+
+    limit: int
+    now: datetime
+    decide: Decide
+
+
+# One JSON text holds every claimed lane with its person, addresses and oldest pending events: one step instead of one a row.
+_CLAIM = f"""
+    SELECT json_group_array(json_array({PERSON_COLUMNS}, l.state, p.first_inbox,
+        json((SELECT json_group_array(json_array(i.app, i.channel, i.identity, i.closes_at, i.wrote_at))
+              FROM identity i WHERE i.person = l.person)),
+        json((SELECT json_group_array(json_array(written_at, id, kind, tries, received_at, ready_at))
+              FROM (SELECT written_at, id, kind, tries, received_at, ready_at FROM inbox
+                    WHERE person = l.person AND state = 'pending' ORDER BY written_at, id LIMIT {EVENTS_A_LANE})))))
+    FROM (SELECT person, state FROM lane WHERE ready_at <= ? ORDER BY ready_at LIMIT ?) l JOIN person p ON p.id = l.person
+"""  # noqa: S608 our own words
+
+
+def decide_ready(memory: Memory, connection: sqlite3.Connection, orders: Sequence[DecideOrder]) -> list[Progress]:
+    """For each order, how far it came."""
+    return [_decide_once(connection, memory, order) for order in orders]
+
+
+def _decide_once(connection: sqlite3.Connection, memory: Memory, order: DecideOrder) -> Progress:
+    text = connection.execute(_CLAIM, (to_us(order.now), order.limit)).fetchone()[0]
+    settled = 0 if text == "[]" else _decide_lanes(connection, memory, orjson.loads(text), order)
+    next_at = connection.execute("SELECT min(ready_at) FROM lane WHERE ready_at IS NOT NULL").fetchone()[0]
+    return Progress(settled, from_us_or_none(next_at))
+
+
+def _decide_lanes(connection: sqlite3.Connection, memory: Memory, rows: list[Any], order: DecideOrder) -> int:
+    claimed = _claimed(connection, memory, {row[0]: row[-1] for row in rows}, order.now)
+    outcomes = []
+    for row in rows:
+        person, first_inbox, events = row[0], row[-3], claimed.get(row[0], [])
+        state = state_from_plain(orjson.loads(row[-4])) if row[-4] else _FRESH
+        settled = order.decide(_lane(row, state, events)) if events else ()
+        outcomes.append(LaneOutcome(person, state, tuple(events), tuple(settled), first_inbox))
+    reach("decide.inside")
+    settle(connection, memory, outcomes, order.now)
+    reach("settle.in_transaction")
+    return sum(len(outcome.settled) for outcome in outcomes)
+
+
+def _claimed(
+    connection: sqlite3.Connection, memory: Memory, pending: dict[int, list[list[Any]]], now: datetime
+) -> dict[int, list[Claimed]]:
+    """The oldest events of each lane, up to the first that is not ready yet (a retry holds back what came after it)."""
+    raws = _raws(connection, [row[1] for rows in pending.values() for row in rows if row[1] not in memory.events])
+    at = to_us(now)
+    claimed: dict[int, list[Claimed]] = {}
+    for person, rows in pending.items():
+        rows.sort()
+        for _, id_, kind, tries, received_at, ready_at in rows:
+            if ready_at > at:
+                break
+            event, raw, _ = memory.events.pop(id_, None) or (None, raws.get(id_, b""), now)
+            one = Claimed(id_, InboxKind(kind), raw, from_us(received_at), tries + 1, event)
+            claimed.setdefault(person, []).append(one)
+    return submissions_of(connection, claimed)
+
+
+def _raws(connection: sqlite3.Connection, ids: list[int]) -> dict[int, bytes]:
+    if not ids:
+        return {}
+    rows = connection.execute(
+        "SELECT id, raw FROM inbox WHERE id IN (SELECT value FROM json_each(?))", (json_array(ids),)
+    ).fetchall()
+    return {id_: bytes(raw or b"") for id_, raw in rows}
+
+
+def _lane(row: list[Any], state: State, claimed: list[Claimed]) -> Lane:
+    contact, closes_at = _address(row[-2], claimed[0])
+    person, consent = person_of_row(row[:-4])
+    window = Window(from_us_or_none(closes_at))
+    return Lane(Conversation(contact, person, window, consent, state, row[-3] is None), tuple(claimed))
+
+
+def _address(addresses: list[list[Any]], first: Claimed) -> tuple[ContactKey, int | None]:
+    """Where answers go, and until when: the address the event came from if the person ever wrote there, else the one that wrote last."""
+    addresses.sort(key=lambda address: address[4] or 0, reverse=True)
+    asked = contact_of(first.event) if first.event is not None and len(addresses) > 1 else None
+    for app, channel, identity, closes_at, _ in addresses:
+        contact = ContactKey(app, channel, identity)
+        if asked is None or (contact == asked and closes_at is not None):
+            return contact, closes_at
+    return _address(addresses[:1], first)
+
+
+_FRESH = State()

@@ -1,0 +1,110 @@
+"""Messages of unknown outcome: a receipt, a listing, or time decides."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.core.event import ContactKey
+from bot.crash import reach
+from bot.store.sqlite.lanes import due_sends
+from bot.store.sqlite.times import from_us, to_us
+from bot.store.units import Doubtful, Verdict
+
+MOST_SUBMISSIONS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """What ``reconcile`` was called with."""
+
+    verdicts: Sequence[Verdict]
+    now: datetime
+
+
+def doubtful(connection: sqlite3.Connection, limit: int, now: datetime) -> list[Doubtful]:
+    """Those whose time to look has come, longest waiting first."""
+    rows = connection.execute(
+        "SELECT o.id, a.id, o.app, o.channel, o.identity, coalesce(i.contact_id, ''), a.started_at, o.looks, o.at_most_once,"
+        " o.submissions FROM outbox o JOIN attempt a ON a.outbox = o.seq AND a.number = o.attempts LEFT JOIN identity i"
+        " ON i.app = o.app AND i.channel = o.channel AND i.identity = o.identity"
+        " WHERE o.state = 'unknown' AND o.look_at <= ? ORDER BY o.look_at LIMIT ?",
+        (to_us(now), limit),
+    ).fetchall()
+    return [
+        Doubtful(
+            row[0], row[1], ContactKey(row[2], row[3], row[4]), row[5], from_us(row[6]), row[7], bool(row[8]), row[9]
+        )
+        for row in rows
+    ]
+
+
+def reconcile(connection: sqlite3.Connection, calls: Sequence[Verdicts]) -> list[None]:
+    """Settle those still in doubt; what a receipt settled meanwhile stays."""
+    for call in calls:
+        for verdict in call.verdicts:
+            _settle(connection, verdict, to_us(call.now))
+    reach("reconcile.in_transaction")
+    return [None] * len(calls)
+
+
+def _settle(connection: sqlite3.Connection, verdict: Verdict, at: int) -> None:
+    row = connection.execute(
+        "SELECT seq, person, attempts, submissions, at_most_once FROM outbox WHERE id = ? AND state = 'unknown'",
+        (verdict.outbox_id,),
+    ).fetchone()
+    if row is None:
+        return
+    seq, person, attempts, submissions, at_most_once = row
+    if verdict.message_id:
+        _found(connection, seq, attempts, verdict.message_id, at)
+    elif verdict.look_at is not None:
+        connection.execute(
+            "UPDATE outbox SET looks = looks + 1, look_at = ? WHERE seq = ?", (to_us(verdict.look_at), seq)
+        )
+    elif verdict.resend and submissions < MOST_SUBMISSIONS and not at_most_once:
+        connection.execute(
+            "UPDATE outbox SET state = 'queued', look_at = NULL, due_at = ?, reason = ? WHERE seq = ?",
+            (at, "Sinch shows no trace of the first try; it is sent once more.", seq),
+        )
+    else:
+        connection.execute(
+            "UPDATE outbox SET state = 'held', look_at = NULL, ended_at = ?, reason = ? WHERE seq = ?",
+            (at, "It may or may not have been delivered; a person must decide whether to send it again.", seq),
+        )
+    due_sends(connection, [person])
+
+
+def _found(connection: sqlite3.Connection, seq: int, attempts: int, message_id: str, at: int) -> None:
+    connection.execute("UPDATE attempt SET message_id = ? WHERE outbox = ? AND number = ?", (message_id, seq, attempts))
+    connection.execute(
+        "UPDATE outbox SET state = 'sent', ended_at = ?, look_at = NULL, reason = '' WHERE seq = ?", (at, seq)
+    )
+
+
+def recover(connection: sqlite3.Connection, now: datetime, look_at: datetime) -> int:
+    """After a crash every open attempt is of unknown outcome: its first byte may have left. A receipt that came already settles it."""
+    at = to_us(now)
+    count = connection.execute(
+        "UPDATE attempt SET ended_at = ?, outcome = CASE message_id WHEN '' THEN 'unknown' ELSE 'sent' END, sentence = ?"
+        " WHERE outcome = ''",
+        (at, "The server stopped while it was being sent."),
+    ).rowcount
+    connection.execute(
+        "UPDATE outbox SET submissions = submissions + 1, state = 'sent', ended_at = ? WHERE state = 'sending'"
+        " AND EXISTS (SELECT 1 FROM attempt a WHERE a.outbox = outbox.seq AND a.number = outbox.attempts AND a.outcome = 'sent')",
+        (at,),
+    )
+    connection.execute(
+        "UPDATE outbox SET submissions = submissions + 1, state = 'unknown', looks = 0, look_at = ?,"
+        " reason = 'The server stopped while it was being sent.' WHERE state = 'sending'",
+        (to_us(look_at),),
+    )
+    idle = connection.execute(
+        "SELECT DISTINCT o.person FROM outbox o JOIN lane l ON l.person = o.person"
+        " WHERE o.kind = 'message' AND o.state = 'queued' AND l.send_at IS NULL"
+    ).fetchall()
+    due_sends(connection, [row[0] for row in idle])
+    return int(count)

@@ -1,0 +1,10 @@
+"""Outside ids of outbox rows."""
+
+from __future__ import annotations
+
+import os
+
+
+def new_id(at_us: int) -> str:
+    """32 lower-case hexadecimal digits, sortable by time and impossible to guess: 48 bits of milliseconds, then 80 random bits."""
+    return f"{at_us // 1000:012x}{os.urandom(10).hex()}"

@@ -1,0 +1,33 @@
+"""When a lane has something to send."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+
+from bot.store.sqlite.sets import json_array
+
+# The head of a lane: a message that was tried before and must not be overtaken, else the oldest that is due. Messages asked for a later
+# time wait aside until then.
+HEAD = (
+    "SELECT q.seq FROM outbox q WHERE q.person = lane.person AND q.kind = 'message' AND q.state = 'queued'"
+    " AND (q.attempts > 0 OR q.due_at <= :now) ORDER BY q.attempts > 0 DESC, q.seq LIMIT 1"
+)
+_DUE = (
+    "SELECT coalesce((SELECT q.due_at FROM outbox q WHERE q.person = lane.person AND q.kind = 'message' AND q.state = 'queued'"
+    " AND q.attempts > 0 LIMIT 1), (SELECT min(q.due_at) FROM outbox q WHERE q.person = lane.person AND q.kind = 'message'"
+    " AND q.state = 'queued'))"
+)
+
+
+def due_sends(connection: sqlite3.Connection, people: Iterable[int]) -> None:
+    """Set ``send_at`` of these lanes anew: NULL while a message is in flight or nothing is queued."""
+    listed = json_array(people)
+    if listed == "[]":
+        return
+    connection.execute(
+        "UPDATE lane SET send_at = CASE WHEN EXISTS (SELECT 1 FROM outbox f WHERE f.person = lane.person"  # noqa: S608 our own words
+        f" AND f.kind = 'message' AND f.state IN ('sending', 'unknown')) THEN NULL ELSE ({_DUE}) END"
+        " WHERE person IN (SELECT value FROM json_each(?))",
+        (listed,),
+    )

@@ -1,0 +1,51 @@
+"""What the writer remembers between groups: only what is committed, and forgotten whenever a group is rolled back."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bot.core.event import ContactKey, Event
+
+PEOPLE_HELD = 100_000
+EVENTS_HELD = 20_000
+
+
+@dataclass(slots=True)
+class Memory:
+    """Next numbers, which person an address belongs to, and events that were just recorded, so that they need not be read again.
+
+    Lives on the connection's thread. With one writer a file, nobody else can make any of it untrue.
+    """
+
+    owner: str
+    installation_key: bytes
+    people: OrderedDict[ContactKey, int] = field(default_factory=OrderedDict)
+    events: OrderedDict[int, tuple[Event, bytes, datetime]] = field(default_factory=OrderedDict)
+    next_ids: dict[str, int] = field(default_factory=dict)
+    someone_erased: bool | None = None
+
+    def forget(self) -> None:
+        """After a rollback nothing remembered can be trusted."""
+        self.people.clear()
+        self.events.clear()
+        self.next_ids.clear()
+        self.someone_erased = None
+
+    def number(self, connection: sqlite3.Connection, table: str, how_many: int) -> int:
+        """The first of ``how_many`` fresh numbers for ``table``."""
+        first = self.next_ids.get(table)
+        if first is None:
+            column = "seq" if table == "outbox" else "id"
+            first = connection.execute(f"SELECT coalesce(max({column}), 0) + 1 FROM {table}").fetchone()[0]  # noqa: S608 our own names
+        self.next_ids[table] = first + how_many
+        return int(first)
+
+    def trim(self) -> None:
+        """Keep to the limits, oldest out first."""
+        while len(self.people) > PEOPLE_HELD:
+            self.people.popitem(last=False)
+        while len(self.events) > EVENTS_HELD:
+            self.events.popitem(last=False)

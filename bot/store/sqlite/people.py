@@ -1,0 +1,121 @@
+"""Who an address belongs to, and what is known of a person."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import sqlite3
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from bot.core.conversation import Consent, Person
+from bot.core.event import ContactKey
+from bot.store.sqlite.memory import Memory
+from bot.store.sqlite.sets import insert_many, json_array
+from bot.store.sqlite.times import from_us_or_none, to_us
+
+PERSON_COLUMNS = (
+    "p.id, p.language, p.time_zone, p.fields, p.tags, p.stopped, p.opted_in, p.marketing, p.consent_at, p.consent_by"
+)
+
+
+def person_of_row(row: Sequence[Any]) -> tuple[Person, Consent]:
+    """A person and their consent from ``PERSON_COLUMNS``."""
+    id_, language, time_zone, fields, tags, stopped, opted_in, marketing, consent_at, consent_by = row
+    person = Person(
+        id=id_,
+        language=language,
+        time_zone=time_zone,
+        fields={} if fields == "{}" else orjson.loads(fields),
+        tags=frozenset() if tags == "[]" else frozenset(orjson.loads(tags)),
+    )
+    return person, consent_of_row((stopped, opted_in, marketing, consent_at, consent_by))
+
+
+def consent_of_row(row: Sequence[Any]) -> Consent:
+    """Consent from stopped, opted_in, marketing, consent_at, consent_by."""
+    stopped, opted_in, marketing, consent_at, consent_by = row
+    return Consent(
+        stopped=bool(stopped),
+        changed_at=from_us_or_none(consent_at),
+        marketing=marketing,
+        opted_in=bool(opted_in),
+        changed_by=consent_by,
+    )
+
+
+def people_of(
+    connection: sqlite3.Connection, memory: Memory, contacts: Iterable[ContactKey], now: datetime
+) -> dict[ContactKey, int]:
+    """The person of each address; an address never seen becomes a new person with a lane, stopped if it was erased as stopped."""
+    found: dict[ContactKey, int] = {}
+    unknown: list[ContactKey] = []
+    for contact in contacts:
+        person = memory.people.get(contact)
+        if person is not None:
+            found[contact] = person
+        elif contact not in found:
+            unknown.append(contact)
+    if unknown:
+        found.update(_look_up(connection, unknown))
+        new = list(dict.fromkeys(contact for contact in unknown if contact not in found))
+        if new:
+            found.update(_make(connection, memory, new, now))
+        memory.people.update(found)
+    return found
+
+
+def _look_up(connection: sqlite3.Connection, contacts: list[ContactKey]) -> dict[ContactKey, int]:
+    rows = connection.execute(
+        "SELECT i.app, i.channel, i.identity, i.person FROM json_each(?) j JOIN identity i"
+        " ON i.app = json_extract(j.value, '$[0]') AND i.channel = json_extract(j.value, '$[1]')"
+        " AND i.identity = json_extract(j.value, '$[2]')",
+        (json_array((contact.app, contact.channel, contact.identity) for contact in contacts),),
+    ).fetchall()
+    return {ContactKey(app, channel, identity): person for app, channel, identity, person in rows}
+
+
+def _make(
+    connection: sqlite3.Connection, memory: Memory, contacts: list[ContactKey], now: datetime
+) -> dict[ContactKey, int]:
+    first = memory.number(connection, "person", len(contacts))
+    made = {contact: first + position for position, contact in enumerate(contacts)}
+    erased = _erased_as_stopped(connection, memory, contacts)
+    at = to_us(now)
+    insert_many(
+        connection,
+        "INSERT INTO person (id, app, stopped, consent_at, consent_by, created_at) VALUES",
+        [
+            (person, contact.app, int(contact in erased), at if contact in erased else None, "", at)
+            for contact, person in made.items()
+        ],
+    )
+    insert_many(
+        connection,
+        "INSERT INTO identity (app, channel, identity, person) VALUES",
+        [(contact.app, contact.channel, contact.identity, person) for contact, person in made.items()],
+    )
+    insert_many(connection, "INSERT INTO lane (person) VALUES", [(person,) for person in made.values()])
+    return made
+
+
+def identity_hmac(key: bytes, contact: ContactKey) -> bytes:
+    """What is kept of an erased address: nobody without the installation key can tell whose it was."""
+    text = f"{contact.app}\0{contact.channel}\0{contact.identity}"
+    return hmac.digest(key, text.encode("utf-8", "surrogatepass"), hashlib.sha256)
+
+
+def _erased_as_stopped(
+    connection: sqlite3.Connection, memory: Memory, contacts: list[ContactKey]
+) -> frozenset[ContactKey]:
+    if memory.someone_erased is None:
+        memory.someone_erased = connection.execute("SELECT 1 FROM erased LIMIT 1").fetchone() is not None
+    if not memory.someone_erased:
+        return frozenset()
+    by_hash = {identity_hmac(memory.installation_key, contact): contact for contact in contacts}
+    marks = ",".join("?" * len(by_hash))
+    rows = connection.execute(f"SELECT identity_hmac FROM erased WHERE identity_hmac IN ({marks})", list(by_hash))  # noqa: S608 marks only
+    return frozenset(by_hash[bytes(row[0])] for row in rows)

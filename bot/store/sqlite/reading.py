@@ -1,0 +1,135 @@
+"""Looking at what is committed, through connections that cannot write."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from bot.core.codec import reply_from_plain
+from bot.core.conversation import Consent, Window
+from bot.core.delivery import OutboxState, delivery_name
+from bot.core.event import ContactKey, Reason
+from bot.store.sqlite.people import PERSON_COLUMNS, identity_hmac, person_of_row
+from bot.store.sqlite.times import from_us, from_us_or_none, to_us
+from bot.store.units import AttemptView, Counts, InboxKind, MessageView, ReceiptView, Standing, TraceView
+
+
+def standing(connection: sqlite3.Connection, contact: ContactKey, key: bytes) -> Standing:
+    """Consent and window of an address."""
+    row = connection.execute(
+        f"SELECT {PERSON_COLUMNS}, i.closes_at FROM identity i JOIN person p ON p.id = i.person"  # noqa: S608 our own columns
+        " WHERE i.app = ? AND i.channel = ? AND i.identity = ?",
+        (contact.app, contact.channel, contact.identity),
+    ).fetchone()
+    if row is None:
+        erased = connection.execute(
+            "SELECT 1 FROM erased WHERE identity_hmac = ?", (identity_hmac(key, contact),)
+        ).fetchone()
+        return Standing(known=False, consent=Consent(stopped=erased is not None), window=Window())
+    person, consent = person_of_row(row[:-1])
+    window = Window(from_us_or_none(row[-1]))
+    return Standing(True, consent, window, person.language, person.fields, person.id)
+
+
+def message(connection: sqlite3.Connection, outbox_id: str) -> MessageView | None:
+    """One message with its attempts and receipts."""
+    row = connection.execute(
+        "SELECT seq, id, app, channel, identity, state, delivery, reason, payload, reference, created_at FROM outbox WHERE id = ?",
+        (outbox_id,),
+    ).fetchone()
+    if row is None:
+        return None
+    state = OutboxState(row[5])
+    return MessageView(
+        outbox_id=row[1],
+        contact=ContactKey(row[2], row[3], row[4]),
+        state=state,
+        status=_status(state, row[6]),
+        reason=_reason_text(row[7]),
+        reply=reply_from_plain(orjson.loads(row[8])),
+        reference=row[9],
+        created_at=from_us(row[10]),
+        attempts=_attempts(connection, row[0]),
+        receipts=_receipts(connection, row[0]),
+    )
+
+
+def _status(state: OutboxState, delivery: int) -> str:
+    if state is OutboxState.SENT or delivery:
+        return delivery_name(delivery)
+    open_states = {OutboxState.QUEUED, OutboxState.WAITING, OutboxState.SENDING, OutboxState.UNKNOWN}
+    return "queued" if state in open_states else state.value
+
+
+def _reason_text(reason: str) -> str:
+    """A stored reason is a sentence, or the parts of a receipt's."""
+    if not reason.startswith("["):
+        return reason
+    code, description, _, channel_code = orjson.loads(reason)
+    return f"{code}{f' ({channel_code})' if channel_code else ''}: {description}" if description else code
+
+
+def _attempts(connection: sqlite3.Connection, seq: int) -> tuple[AttemptView, ...]:
+    rows = connection.execute(
+        "SELECT number, started_at, ended_at, outcome, status, sentence, message_id FROM attempt WHERE outbox = ? ORDER BY number",
+        (seq,),
+    )
+    return tuple(AttemptView(row[0], from_us(row[1]), from_us_or_none(row[2]), *row[3:]) for row in rows)
+
+
+def _receipts(connection: sqlite3.Connection, seq: int) -> tuple[ReceiptView, ...]:
+    rows = connection.execute("SELECT status, at, reason FROM receipt WHERE outbox = ? ORDER BY inbox", (seq,))
+    return tuple(ReceiptView(status, from_us(at), _reason(reason)) for status, at, reason in rows)
+
+
+def _reason(text: str) -> Reason | None:
+    return Reason(*orjson.loads(text)) if text else None
+
+
+_TRACE = (
+    "SELECT t.inbox, t.version, i.kind, i.raw, i.received_at, t.decided_at, t.inputs, t.digest"
+    " FROM trace t JOIN inbox i ON i.id = t.inbox"
+)
+
+
+def trace(connection: sqlite3.Connection, inbox_id: int) -> TraceView | None:
+    """The inputs of one decision."""
+    row = connection.execute(f"{_TRACE} WHERE t.inbox = ?", (inbox_id,)).fetchone()
+    return None if row is None else _trace_of(row)
+
+
+def last_trace(connection: sqlite3.Connection, contact: ContactKey) -> TraceView | None:
+    """The inputs of the newest decision about a person."""
+    row = connection.execute(
+        f"{_TRACE} WHERE t.person = (SELECT person FROM identity WHERE app = ? AND channel = ? AND identity = ?)"  # noqa: S608 our own words
+        " ORDER BY t.inbox DESC LIMIT 1",
+        (contact.app, contact.channel, contact.identity),
+    ).fetchone()
+    return None if row is None else _trace_of(row)
+
+
+def _trace_of(row: Sequence[Any]) -> TraceView:
+    return TraceView(
+        row[0], row[1], InboxKind(row[2]), bytes(row[3] or b""), from_us(row[4]), from_us(row[5]), bytes(row[6]), row[7]
+    )
+
+
+def counts(connection: sqlite3.Connection) -> Counts:
+    """Open work at a glance; each number comes from a partial index."""
+    row: tuple[Any, ...] = connection.execute(
+        "SELECT (SELECT count(*) FROM inbox WHERE state = 'pending'), (SELECT count(*) FROM inbox WHERE state = 'dead'),"
+        " (SELECT count(*) FROM outbox WHERE kind = 'message' AND state = 'queued')"
+        " + (SELECT count(*) FROM outbox WHERE kind = 'message' AND state = 'waiting'),"
+        " (SELECT count(*) FROM outbox WHERE state = 'unknown'), (SELECT count(*) FROM outbox WHERE state = 'held')"
+    ).fetchone()
+    return Counts(*row)
+
+
+def next_send(connection: sqlite3.Connection, now: datetime) -> datetime | None:
+    """When the first lane may send."""
+    row = connection.execute("SELECT min(send_at) FROM lane WHERE send_at IS NOT NULL").fetchone()
+    return from_us(max(row[0], to_us(now))) if row[0] is not None else None

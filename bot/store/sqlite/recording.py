@@ -1,0 +1,163 @@
+"""Stage "record": events in, each once, and what their words mean for consent in the same commit."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.core.conversation import WINDOW
+from bot.core.event import ContactKey, DeliveryReceipt, InboundMessage, Unsupported, contact_of
+from bot.crash import reach
+from bot.store.sqlite.consent import apply_words
+from bot.store.sqlite.memory import Memory
+from bot.store.sqlite.people import people_of
+from bot.store.sqlite.receipts import Owner, keep, owners_of
+from bot.store.sqlite.sets import insert_many, json_array
+from bot.store.sqlite.times import to_us
+from bot.store.units import InboxState, Incoming
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Events of one webhook call or API request."""
+
+    events: Sequence[Incoming]
+    now: datetime
+
+
+def record(memory: Memory, connection: sqlite3.Connection, batches: Sequence[Batch]) -> list[list[bool]]:
+    """For each batch, which of its events are new. Duplicates, within the group too, leave no trace."""
+    now = max(batch.now for batch in batches)
+    incoming = [event for batch in batches for event in batch.events]
+    receipts = {n: item.event for n, item in enumerate(incoming) if isinstance(item.event, DeliveryReceipt)}
+    owners = owners_of(connection, receipts)
+    contacts = [None if n in receipts else contact_of(item.event) for n, item in enumerate(incoming)]
+    people = people_of(connection, memory, [contact for contact in contacts if contact is not None], now)
+    first = memory.number(connection, "inbox", len(incoming))
+    rows = [
+        _receipt_row(first + n, item, owners.get(n), now)
+        if n in receipts
+        else _row(first + n, item, contacts[n], people, now)
+        for n, item in enumerate(incoming)
+    ]
+    new = _insert(connection, first, rows)
+    if receipts:
+        keep(connection, {n: receipts[n] for n in new if n in receipts}, owners, first)
+    _open_windows(connection, [incoming[n] for n in new])
+    _ready_lanes(connection, [rows[n] for n in new])
+    for n in new:
+        item = incoming[n]
+        memory.events[first + n] = (item.event, item.raw, now)
+        contact = contacts[n]
+        if item.consent is not None and contact is not None:
+            apply_words(connection, people[contact], item.consent, item.event.dedup, first + n, now)
+    _wake_waiting(connection, [incoming[n] for n in new], people, now)
+    reach("record.in_transaction")
+    return _split(batches, set(new))
+
+
+Row = tuple[int | str | bytes | None, ...]
+
+
+def _row(id_: int, item: Incoming, contact: ContactKey | None, people: dict[ContactKey, int], now: datetime) -> Row:
+    event, received_at = item.event, to_us(now)
+    written_at = to_us(event.written_at) if isinstance(event, InboundMessage) else received_at
+    if contact is None or isinstance(event, Unsupported):
+        dead = isinstance(event, Unsupported) and event.dead
+        state = InboxState.DEAD if dead else InboxState.IGNORED
+        why = event.why if isinstance(event, Unsupported) else "It concerns no single person."
+        person, settled_at = people.get(contact) if contact is not None else None, received_at
+    else:
+        state, why, person, settled_at = InboxState.PENDING, "", people[contact], None
+    app = contact.app if contact is not None else ""
+    return (
+        id_, app, event.dedup, item.kind.value, person, state.value,
+        written_at, received_at, received_at, settled_at, why, item.raw,
+    )  # fmt: skip
+
+
+def _receipt_row(id_: int, item: Incoming, owner: Owner | None, now: datetime) -> Row:
+    """A receipt goes to the lane of the message it speaks of, whatever address it names."""
+    contact, at = contact_of(item.event), to_us(now)
+    app = contact.app if contact is not None else ""
+    if owner is None:
+        why = "It belongs to no message that we know of."
+        return (id_, app, item.event.dedup, item.kind.value, None, "ignored", at, at, at, at, why, item.raw)
+    return (id_, app, item.event.dedup, item.kind.value, owner.person, "pending", at, at, at, None, "", item.raw)
+
+
+def _insert(connection: sqlite3.Connection, first: int, rows: list[Row]) -> list[int]:
+    before = connection.total_changes
+    insert_many(
+        connection,
+        "INSERT OR IGNORE INTO inbox (id, app, dedup, kind, person, state, written_at, received_at, ready_at,"
+        " settled_at, why, raw) VALUES",
+        rows,
+    )
+    if connection.total_changes - before == len(rows):
+        return list(range(len(rows)))
+    return [row[0] - first for row in connection.execute("SELECT id FROM inbox WHERE id >= ? ORDER BY id", (first,))]
+
+
+def _open_windows(connection: sqlite3.Connection, incoming: list[Incoming]) -> None:
+    rows = []
+    for item in incoming:
+        event = item.event
+        if isinstance(event, InboundMessage) and not event.injected:
+            contact = event.contact
+            written_at = to_us(event.written_at)
+            closes_at = to_us(event.written_at + WINDOW)
+            rows.append((contact.app, contact.channel, contact.identity, 0, event.contact_id, closes_at, written_at))
+    insert_many(
+        connection,
+        "INSERT INTO identity (app, channel, identity, person, contact_id, closes_at, wrote_at) VALUES",
+        rows,
+        "ON CONFLICT DO UPDATE SET closes_at = max(coalesce(closes_at, 0), excluded.closes_at),"
+        " wrote_at = max(coalesce(wrote_at, 0), excluded.wrote_at),"
+        " contact_id = CASE excluded.contact_id WHEN '' THEN contact_id ELSE excluded.contact_id END",
+    )
+
+
+def _ready_lanes(connection: sqlite3.Connection, rows: list[Row]) -> None:
+    ready = [(row[4], row[8]) for row in rows if row[5] == "pending"]
+    insert_many(
+        connection,
+        "INSERT INTO lane (person, ready_at) VALUES",
+        ready,
+        "ON CONFLICT DO UPDATE SET ready_at = min(coalesce(ready_at, excluded.ready_at), excluded.ready_at)",
+    )
+
+
+def _wake_waiting(
+    connection: sqlite3.Connection, incoming: list[Incoming], people: dict[ContactKey, int], now: datetime
+) -> None:
+    """What waited for the person to write is due now, oldest first: it is older than any answer to come."""
+    wrote = {
+        people[item.event.contact]
+        for item in incoming
+        if isinstance(item.event, InboundMessage) and not item.event.injected
+    }
+    if not wrote:
+        return
+    woken = connection.execute(
+        "UPDATE outbox SET state = 'queued', due_at = ? WHERE kind = 'message' AND state = 'waiting'"
+        " AND person IN (SELECT value FROM json_each(?))",
+        (to_us(now), json_array(wrote)),
+    ).rowcount
+    if woken:
+        connection.execute(
+            "UPDATE lane SET send_at = ? WHERE person IN (SELECT value FROM json_each(?)) AND EXISTS (SELECT 1 FROM outbox o"
+            " WHERE o.person = lane.person AND o.kind = 'message' AND o.state = 'queued') AND NOT EXISTS (SELECT 1 FROM outbox o"
+            " WHERE o.person = lane.person AND o.kind = 'message' AND o.state IN ('sending', 'unknown'))",
+            (to_us(now), json_array(wrote)),
+        )
+
+
+def _split(batches: Sequence[Batch], new: set[int]) -> list[list[bool]]:
+    answers, n = [], 0
+    for batch in batches:
+        answers.append([n + position in new for position in range(len(batch.events))])
+        n += len(batch.events)
+    return answers

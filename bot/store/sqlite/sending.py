@@ -1,0 +1,247 @@
+"""Stages "start" and "finish": an attempt is a row before its first byte leaves, and ends in exactly one outcome."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+
+from bot.core.codec import reply_from_plain, reply_to_plain
+from bot.core.conversation import Window
+from bot.core.delivery import Drop, Go, Outgoing, Policy, Stay, gate
+from bot.core.event import ContactKey
+from bot.crash import reach
+from bot.store.sqlite.lanes import HEAD, due_sends
+from bot.store.sqlite.memory import Memory
+from bot.store.sqlite.people import consent_of_row
+from bot.store.sqlite.receipts import climb, if_closed_of
+from bot.store.sqlite.sets import insert_many, json_array
+from bot.store.sqlite.times import from_us, from_us_or_none, to_us
+from bot.store.units import Accepted, NotAccepted, Outcome, Rejected, Started, Unknown
+
+LEASE = timedelta(minutes=2)  # past it an attempt nobody ended is of unknown outcome
+
+
+@dataclass(frozen=True, slots=True)
+class StartOrder:
+    """What ``start`` was called with."""
+
+    limit: int
+    now: datetime
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    seq: int
+    person: int
+    message: Outgoing
+    consent_columns: Sequence[Any]
+    window: Window
+    contact_id: str
+    attempts: int
+    at_most_once: bool
+    version: int
+
+
+def start(memory: Memory, connection: sqlite3.Connection, orders: Sequence[StartOrder]) -> list[list[Started]]:
+    """For each order, the attempts it may make now."""
+    return [_start_once(connection, memory, order) for order in orders]
+
+
+def _start_once(connection: sqlite3.Connection, memory: Memory, order: StartOrder) -> list[Started]:
+    rows = _due(connection, order)
+    heads = [_head(row) for row in rows if row[0] is not None]
+    going: list[tuple[_Head, Go]] = []
+    for head in heads:
+        verdict = gate(head.message, consent_of_row(head.consent_columns), head.window, order.now, order.policy)
+        if isinstance(verdict, Go):
+            going.append((head, verdict))
+        else:
+            _set_aside(connection, head, verdict, to_us(order.now))
+    started = _open_attempts(connection, memory, going, order.now)
+    due_sends(connection, [row[-1] for row in rows])
+    reach("start.in_transaction")
+    return started
+
+
+_DUE = f"""
+    SELECT json_group_array(json_array(o.seq, o.person, o.id, o.app, o.channel, o.identity, o.payload, o.if_closed, o.category,
+        o.created_at, o.not_after, o.confirms_stop, o.answers, o.attempts, o.at_most_once, o.version, p.stopped, p.opted_in,
+        p.marketing, p.consent_at, p.consent_by, i.closes_at, coalesce(i.contact_id, ''), lane.person))
+    FROM (SELECT person FROM lane WHERE send_at <= :now ORDER BY send_at LIMIT :limit) lane
+    LEFT JOIN outbox o ON o.seq = ({HEAD}) LEFT JOIN person p ON p.id = lane.person
+    LEFT JOIN identity i ON i.app = o.app AND i.channel = o.channel AND i.identity = o.identity
+"""  # noqa: S608 our own words
+
+
+def _due(connection: sqlite3.Connection, order: StartOrder) -> list[list[Any]]:
+    """The lanes that are due, each with its head, or NULLs where it has none after all; the last column is the person."""
+    values = {"now": to_us(order.now), "limit": order.limit}
+    rows: list[list[Any]] = orjson.loads(connection.execute(_DUE, values).fetchone()[0])
+    return rows
+
+
+def _head(row: Sequence[Any]) -> _Head:
+    seq, person, id_, app, channel, identity, payload, if_closed, category, created_at, not_after = row[:11]
+    confirms_stop, answers, attempts, at_most_once, version = row[11:16]
+    message = Outgoing(
+        id=id_,
+        contact=ContactKey(app, channel, identity),
+        reply=reply_from_plain(orjson.loads(payload)),
+        category=category,
+        if_closed="fail" if if_closed == '"fail"' else if_closed_of(if_closed),
+        created_at=from_us(created_at),
+        not_after=from_us_or_none(not_after),
+        confirms_stop=bool(confirms_stop),
+        answers=bool(answers),
+    )
+    window = Window(from_us_or_none(row[21]))
+    return _Head(
+        seq, person, message, row[16:21], window, row[22], attempts, bool(at_most_once), version
+    )  # fmt: skip
+
+
+def _set_aside(connection: sqlite3.Connection, head: _Head, verdict: Stay | Drop, at: int) -> None:
+    if isinstance(verdict, Stay):
+        connection.execute("UPDATE outbox SET state = 'waiting', reason = ? WHERE seq = ?", (verdict.reason, head.seq))
+        return
+    connection.execute(
+        "UPDATE outbox SET state = ?, ended_at = ?, reason = ? WHERE seq = ?",
+        (verdict.state.value, at, verdict.reason, head.seq),
+    )
+
+
+def _open_attempts(
+    connection: sqlite3.Connection, memory: Memory, going: list[tuple[_Head, Go]], now: datetime
+) -> list[Started]:
+    if not going:
+        return []
+    at, first = to_us(now), memory.number(connection, "attempt", len(going))
+    insert_many(
+        connection,
+        "INSERT INTO attempt (id, outbox, number, started_at, owner) VALUES",
+        [(first + n, head.seq, head.attempts + 1, at, memory.owner) for n, (head, _) in enumerate(going)],
+    )
+    connection.execute(
+        "UPDATE outbox SET state = 'sending', attempts = attempts + 1, owner = ?, lease_until = ?"
+        " WHERE seq IN (SELECT value FROM json_each(?))",
+        (memory.owner, to_us(now + LEASE), json_array(head.seq for head, _ in going)),
+    )
+    for head, go in going:
+        if go.reply is not head.message.reply:  # the template leaves instead, and the row says what really left
+            connection.execute(
+                "UPDATE outbox SET payload = ?, if_closed = '\"fail\"', reason = ? WHERE seq = ?",
+                (orjson.dumps(reply_to_plain(go.reply)).decode(), go.note, head.seq),
+            )
+    return [
+        Started(
+            first + n, head.message.id, head.attempts + 1, head.message.contact, head.contact_id, go.reply, go.ttl_s,
+            head.at_most_once, head.version,
+        )
+        for n, (head, go) in enumerate(going)
+    ]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class FinishOrder:
+    """What ``finish`` was called with."""
+
+    outcomes: Sequence[Outcome]
+    now: datetime
+
+
+_WORDS = {Accepted: "sent", NotAccepted: "retry", Rejected: "failed", Unknown: "unknown"}
+
+
+def finish(connection: sqlite3.Connection, orders: Sequence[FinishOrder]) -> list[None]:
+    """End attempts of all orders."""
+    outcomes = {outcome.attempt_id: outcome for order in orders for outcome in order.outcomes}
+    at = to_us(max(order.now for order in orders))
+    rows = connection.execute(
+        "SELECT a.id, o.seq, o.person, a.message_id FROM attempt a JOIN outbox o ON o.seq = a.outbox"
+        " WHERE a.outcome = '' AND a.id IN (SELECT value FROM json_each(?))",
+        (json_array(outcomes),),
+    ).fetchall()
+    _end_attempts(connection, [outcomes[row[0]] for row in rows], at)
+    by_kind: dict[type, list[tuple[int, Outcome, str]]] = {}
+    for attempt, seq, _, message_id in rows:
+        by_kind.setdefault(type(outcomes[attempt]), []).append((seq, outcomes[attempt], message_id))
+    for kind, ended in by_kind.items():
+        _end_messages(connection, kind, ended, at)
+    accepted = [o for o in outcomes.values() if isinstance(o, Accepted)]
+    _adopt_receipts(connection, accepted, at)
+    due_sends(connection, {row[2] for row in rows})
+    reach("finish.in_transaction")
+    return [None] * len(orders)
+
+
+def _end_attempts(connection: sqlite3.Connection, outcomes: Sequence[Outcome], at: int) -> None:
+    rows = []
+    for outcome in outcomes:
+        match outcome:
+            case Accepted(attempt_id, message_id):
+                rows.append((attempt_id, "sent", 200, "", "", message_id))
+            case NotAccepted(attempt_id, _, status, code, sentence):
+                rows.append((attempt_id, "retry", status, code, sentence, ""))
+            case Rejected(attempt_id, status, code, sentence):
+                rows.append((attempt_id, "failed", status, code, sentence, ""))
+            case Unknown(attempt_id, _, status, sentence):
+                rows.append((attempt_id, "unknown", status, "", sentence, ""))
+    connection.execute(
+        "UPDATE attempt SET ended_at = ?, outcome = j.o, status = j.s, code = j.c, sentence = j.w,"
+        " message_id = CASE j.m WHEN '' THEN message_id ELSE j.m END FROM (SELECT json_extract(value, '$[0]') AS id,"
+        " json_extract(value, '$[1]') AS o, json_extract(value, '$[2]') AS s, json_extract(value, '$[3]') AS c,"
+        " json_extract(value, '$[4]') AS w, json_extract(value, '$[5]') AS m FROM json_each(?)) j WHERE attempt.id = j.id",
+        (at, json_array(rows)),
+    )
+
+
+def _end_messages(connection: sqlite3.Connection, kind: type, ended: list[tuple[int, Outcome, str]], at: int) -> None:
+    if kind is Accepted:
+        _sent(connection, [seq for seq, _, _ in ended], at)
+        return
+    for seq, outcome, receipt_came in ended:
+        if isinstance(outcome, Unknown) and receipt_came:
+            _sent(connection, [seq], at)  # the receipt was here first: Sinch has it
+        elif isinstance(outcome, Unknown):
+            connection.execute(
+                "UPDATE outbox SET state = 'unknown', submissions = submissions + 1, look_at = ?, looks = 0, reason = ?"
+                " WHERE seq = ?",
+                (to_us(outcome.look_at), outcome.sentence, seq),
+            )
+        elif isinstance(outcome, NotAccepted):
+            connection.execute(
+                "UPDATE outbox SET state = 'queued', due_at = ?, reason = ? WHERE seq = ?",
+                (to_us(outcome.again_at), outcome.sentence, seq),
+            )
+        elif isinstance(outcome, Rejected):
+            connection.execute(
+                "UPDATE outbox SET state = 'failed', ended_at = ?, reason = ? WHERE seq = ?",
+                (at, outcome.sentence, seq),
+            )
+
+
+def _sent(connection: sqlite3.Connection, seqs: list[int], at: int) -> None:
+    connection.execute(
+        "UPDATE outbox SET state = 'sent', submissions = submissions + 1, ended_at = ?,"
+        " reason = CASE delivery WHEN 9 THEN reason ELSE '' END WHERE seq IN (SELECT value FROM json_each(?))",
+        (at, json_array(seqs)),
+    )
+
+
+def _adopt_receipts(connection: sqlite3.Connection, accepted: Sequence[Accepted], at: int) -> None:
+    """Receipts that came before we knew Sinch's message id, and did not carry ours."""
+    orphans = connection.execute(
+        "SELECT r.inbox, a.outbox FROM json_each(?) j JOIN receipt r ON r.message_id = j.value AND r.outbox IS NULL"
+        " JOIN attempt a ON a.message_id = j.value AND a.message_id <> ''",
+        (json_array(outcome.message_id for outcome in accepted),),
+    ).fetchall()
+    for inbox, outbox in orphans:
+        connection.execute("UPDATE receipt SET outbox = ? WHERE inbox = ?", (outbox, inbox))
+    if orphans:
+        climb(connection, [inbox for inbox, _ in orphans], at)

@@ -1,0 +1,189 @@
+"""The store on one SQLite file: see ``bot.store.port`` for what every method promises."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiosqlite
+
+from bot.core.delivery import Policy
+from bot.core.event import ContactKey
+from bot.store.sqlite import deciding, doubt, keeping, ordering, reading, recording, sending
+from bot.store.sqlite.connection import connect, installation_key, migrate, take_lock
+from bot.store.sqlite.memory import Memory
+from bot.store.sqlite.writer import Stage, Writer, run_on
+from bot.store.units import (
+    ApiKey,
+    Counts,
+    Decide,
+    Doubtful,
+    Incoming,
+    MessageView,
+    Order,
+    OtherBody,
+    Outcome,
+    Placed,
+    Progress,
+    Standing,
+    Started,
+    StoredRulebook,
+    TraceView,
+    Verdict,
+)
+
+T = TypeVar("T")
+
+
+class SqliteStore:
+    """Made by ``open_store``; one a file, guarded by a lock for the whole machine."""
+
+    def __init__(
+        self, lock: int, writing: aiosqlite.Connection, reading_: aiosqlite.Connection, memory: Memory, app: str
+    ) -> None:
+        self._lock = lock
+        self._writing = writing
+        self._reading = reading_
+        self._memory = memory
+        self._app = app
+        self._writer = Writer(writing, memory.trim, memory.forget)
+        # The order of stages within a group: what ends makes room, what comes in can be decided, what is decided can leave.
+        self._finish = Stage(0, sending.finish)
+        self._record = Stage(1, partial(recording.record, memory))
+        self._reconcile = Stage(2, doubt.reconcile)
+        self._place = Stage(3, partial(ordering.place, memory))
+        self._single = Stage(4, _run_each)
+        self._decide = Stage(5, partial(deciding.decide_ready, memory))
+        self._start = Stage(6, partial(sending.start, memory))
+
+    @property
+    def installation_key(self) -> bytes:
+        return self._memory.installation_key
+
+    async def close(self) -> None:
+        await self._writer.close()
+        await run_on(self._writing, _checkpoint)
+        await self._reading.close()
+        await self._writing.close()
+        os.close(self._lock)
+
+    async def record(self, events: Sequence[Incoming], now: datetime) -> Sequence[bool]:
+        return await self._writer.write(self._record, recording.Batch(events, now))
+
+    async def refuse(self, raw: bytes, why: str, now: datetime) -> None:
+        await self._write(lambda c: keeping.refuse(c, raw, why, now))
+
+    async def decide_ready(self, limit: int, now: datetime, decide: Decide) -> Progress:
+        return await self._writer.write(self._decide, deciding.DecideOrder(limit, now, decide))
+
+    async def start(self, limit: int, now: datetime, policy: Policy) -> Sequence[Started]:
+        return await self._writer.write(self._start, sending.StartOrder(limit, now, policy))
+
+    async def finish(self, outcomes: Sequence[Outcome], now: datetime) -> None:
+        await self._writer.write(self._finish, sending.FinishOrder(outcomes, now))
+
+    async def doubtful(self, limit: int, now: datetime) -> Sequence[Doubtful]:
+        return await run_on(self._reading, lambda c: doubt.doubtful(c, limit, now))
+
+    async def reconcile(self, verdicts: Sequence[Verdict], now: datetime) -> None:
+        await self._writer.write(self._reconcile, doubt.Verdicts(verdicts, now))
+
+    async def recover(self, now: datetime, look_at: datetime) -> int:
+        return await self._write(lambda c: doubt.recover(c, now, look_at))
+
+    async def next_send(self, now: datetime) -> datetime | None:
+        return await run_on(self._reading, lambda c: reading.next_send(c, now))
+
+    async def place(self, orders: Sequence[Order], now: datetime) -> Sequence[Placed | OtherBody]:
+        return await self._writer.write(self._place, ordering.Orders(orders, now))
+
+    async def placed(self, idempotency: tuple[int, str, str]) -> Placed | OtherBody | None:
+        return await run_on(self._reading, lambda c: ordering.placed(c, idempotency))
+
+    async def standing(self, contact: ContactKey) -> Standing:
+        key = self._memory.installation_key
+        return await run_on(self._reading, lambda c: reading.standing(c, contact, key))
+
+    async def message(self, outbox_id: str) -> MessageView | None:
+        return await run_on(self._reading, lambda c: reading.message(c, outbox_id))
+
+    async def trace(self, inbox_id: int) -> TraceView | None:
+        return await run_on(self._reading, lambda c: reading.trace(c, inbox_id))
+
+    async def last_trace(self, contact: ContactKey) -> TraceView | None:
+        return await run_on(self._reading, lambda c: reading.last_trace(c, contact))
+
+    async def counts(self) -> Counts:
+        return await run_on(self._reading, reading.counts)
+
+    async def save_rulebook(self, digest: str, files: Mapping[str, bytes], now: datetime) -> int:
+        return await self._write(lambda c: keeping.save_rulebook(c, digest, files, "", now))
+
+    async def last_good_rulebook(self) -> StoredRulebook | None:
+        return await run_on(self._reading, keeping.last_good_rulebook)
+
+    async def rulebook(self, number: int) -> StoredRulebook | None:
+        return await run_on(self._reading, lambda c: keeping.rulebook(c, number))
+
+    async def create_key(self, name: str, scopes: frozenset[str], key_hash: bytes, now: datetime) -> ApiKey:
+        return await self._write(lambda c: keeping.create_key(c, self._app, name, scopes, key_hash, now))
+
+    async def find_key(self, key_hash: bytes) -> ApiKey | None:
+        return await run_on(self._reading, lambda c: keeping.find_key(c, self._app, key_hash))
+
+    async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        result: T = await self._writer.write(self._single, work)
+        return result
+
+
+def _run_each(connection: sqlite3.Connection, works: Sequence[Callable[[sqlite3.Connection], Any]]) -> list[Any]:
+    return [work(connection) for work in works]
+
+
+def _checkpoint(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+async def open_store(path: Path, app: str = "", owner: str = "") -> SqliteStore:
+    """Open (and migrate) the database at ``path`` as its only writer. ``app`` is the Sinch app whose API keys count.
+
+    Raises ``Misconfigured`` when the folder cannot be written, another server has it, or a newer program wrote it.
+    """
+    lock = take_lock(path)
+    try:
+        writing = await _open(lambda: _prepared(path))
+        key = await run_on(writing, installation_key)
+        reading_ = await _open(lambda: _query_only(path))
+    except BaseException:
+        os.close(lock)
+        raise
+    return SqliteStore(lock, writing, reading_, Memory(owner or str(os.getpid()), key), app)
+
+
+async def _open(connector: Callable[[], sqlite3.Connection]) -> aiosqlite.Connection:
+    connection = aiosqlite.Connection(connector, iter_chunk_size=64)
+    try:
+        return await connection
+    except BaseException:
+        # Its thread answers the loop once more before it ends, and the loop may be closed by then.
+        await asyncio.to_thread(connection._thread.join)
+        raise
+
+
+def _prepared(path: Path) -> sqlite3.Connection:
+    connection = connect(path)
+    migrate(connection)
+    return connection
+
+
+def _query_only(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA query_only=ON")
+    connection.execute("PRAGMA busy_timeout=2000")
+    return connection

@@ -1,0 +1,341 @@
+"""The units of work and the views that a store deals in: values, the same for every database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from bot.core.conversation import Consent, Conversation, Window
+from bot.core.decision import ChangeConsent, Decision
+from bot.core.delivery import OutboxState
+from bot.core.event import ContactKey, Event, Reason
+from bot.core.reply import Reply
+
+
+class InboxKind(StrEnum):
+    """Where an inbox row comes from, and so how its raw bytes are read again."""
+
+    INBOUND = "inbound"  # a Sinch webhook that is not a receipt
+    RECEIPT = "receipt"  # a Sinch delivery receipt
+    TIMER = "timer"  # handed out by the store when due
+    CALL_RESULT = "call_result"  # the answer of a connection
+    API = "api"  # a business event from a backend
+    OPERATOR = "operator"  # something a colleague did
+
+
+class InboxState(StrEnum):
+    """Every row ends as exactly one of decided, ignored, dead."""
+
+    PENDING = "pending"
+    DECIDED = "decided"
+    IGNORED = "ignored"
+    DEAD = "dead"
+
+
+class OutboxKind(StrEnum):
+    """What leaves: to a person, to a connection, to a subscribed backend."""
+
+    MESSAGE = "message"
+    CALL = "call"
+    CALLBACK = "callback"
+
+
+class Origin(StrEnum):
+    """Who asked for an outbox row; ``origin_id`` is that one's own number or key."""
+
+    RULE = "rule"
+    API = "api"
+    CAMPAIGN = "campaign"
+    PERSON = "person"
+    TIMER = "timer"
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """An event to record. ``raw`` is kept for re-driving; ``consent`` is what its words ask for, applied in the same commit."""
+
+    event: Event
+    kind: InboxKind
+    raw: bytes
+    consent: ChangeConsent | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """One pending event of a lane, oldest first. ``event`` is None when only the raw bytes are at hand; ``try_number`` counts from 1.
+
+    ``submission`` tells what a receipt speaks of, where it is one of ours.
+    """
+
+    inbox_id: int
+    kind: InboxKind
+    raw: bytes
+    received_at: datetime
+    try_number: int
+    event: Event | None = None
+    submission: Submission | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """The outbox message that a receipt belongs to."""
+
+    outbox_id: str
+    contact: ContactKey
+    rule: str
+    if_closed: Reply | Literal["wait", "skip", "fail"]
+    replaces: str  # the outbox id that this one already stands in for, or empty
+    category: str
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One person's conversation with what is pending in it."""
+
+    conversation: Conversation
+    pending: tuple[Claimed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of one claimed event.
+
+    ``decision`` None with ``dead`` set: it failed for the last time, and ``dead`` says why. Both None: it failed and is tried again from
+    ``again_at``. ``inputs`` is the trace: all inputs of decide as JSON. ``replaces`` marks every Send of the decision as standing in for
+    that outbox message. ``closes_window``: WhatsApp refused a free-form message, so the window is closed whatever we believed.
+    """
+
+    inbox_id: int
+    decision: Decision | None = None
+    version: int = 0
+    inputs: bytes = b""
+    digest: str = ""
+    dead: str = ""
+    again_at: datetime | None = None
+    replaces: str = ""
+    closes_window: bool = False
+
+
+Decide = Callable[[Lane], Sequence[Settled]]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How many events were settled, and when the next lane is ready (None: nothing is pending)."""
+
+    settled: int
+    next_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A committed attempt: the first byte may leave now, not before. ``contact.identity`` is empty where only ``contact_id`` is known."""
+
+    attempt_id: int
+    outbox_id: str
+    number: int
+    contact: ContactKey
+    contact_id: str
+    reply: Reply
+    ttl_s: int | None
+    at_most_once: bool
+    version: int  # the rulebook that the buttons' ids name
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Sinch took it under ``message_id``."""
+
+    attempt_id: int
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotAccepted:
+    """Sinch surely did not take it; the message is queued again from ``again_at``. ``status`` 0: no connection was made."""
+
+    attempt_id: int
+    again_at: datetime
+    status: int
+    code: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Sinch will never take it."""
+
+    attempt_id: int
+    status: int
+    code: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The request may have arrived; reconciling starts at ``look_at``."""
+
+    attempt_id: int
+    look_at: datetime
+    status: int
+    sentence: str
+
+
+Outcome = Accepted | NotAccepted | Rejected | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Doubtful:
+    """A message whose attempt ended unknown. ``looks`` counts listings made so far."""
+
+    outbox_id: str
+    attempt_id: int
+    contact: ContactKey
+    contact_id: str
+    started_at: datetime
+    looks: int
+    at_most_once: bool
+    submissions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What reconciling found: ``message_id`` when Sinch has it; else ``look_at`` to look again, or ``resend``, or neither (held)."""
+
+    outbox_id: str
+    message_id: str = ""
+    look_at: datetime | None = None
+    resend: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A message asked for by the API (or a person, or a campaign): becomes one outbox row.
+
+    ``idempotency`` is (API key number, the caller's key, SHA-256 of the body) or None.
+    """
+
+    contact: ContactKey
+    reply: Reply
+    if_closed: Reply | Literal["wait", "skip", "fail"]
+    origin: Origin
+    category: str
+    reference: str = ""
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+    at_most_once: bool = False
+    version: int = 0
+    idempotency: tuple[int, str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What decides whether a send is allowed: consent and window of an identity, and the person's language and fields."""
+
+    known: bool
+    consent: Consent
+    window: Window
+    language: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    person_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The order was committed, or was there before under the same idempotency key with the same body."""
+
+    outbox_id: str
+    created_at: datetime
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OtherBody:
+    """The idempotency key was used before with another body."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A backend's key as stored: the hash only."""
+
+    id: int
+    name: str
+    scopes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRulebook:
+    """A rulebook as read. ``live_from`` None: it was never live."""
+
+    number: int
+    digest: str
+    files: Mapping[str, bytes]
+    checked_at: datetime
+    live_from: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageView:
+    """An outbox message as the API tells it. ``status``: queued, sent, delivered, read, failed, expired, cancelled, held."""
+
+    outbox_id: str
+    contact: ContactKey
+    state: OutboxState
+    status: str
+    reason: str
+    reply: Reply
+    reference: str
+    created_at: datetime
+    attempts: tuple[AttemptView, ...]
+    receipts: tuple[ReceiptView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptView:
+    """One try to hand a message to Sinch; ``outcome`` empty while it runs."""
+
+    number: int
+    started_at: datetime
+    ended_at: datetime | None
+    outcome: str
+    status: int
+    sentence: str
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptView:
+    """One delivery receipt as it came."""
+
+    status: str
+    at: datetime
+    reason: Reason | None
+
+
+@dataclass(frozen=True, slots=True)
+class TraceView:
+    """Why an inbox event was answered as it was: all inputs of decide, to be recomputed with the stored rulebook."""
+
+    inbox_id: int
+    version: int
+    kind: InboxKind
+    raw: bytes
+    received_at: datetime
+    decided_at: datetime
+    inputs: bytes
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Numbers an operator wants at a glance."""
+
+    inbox_pending: int
+    inbox_dead: int
+    outbox_open: int
+    outbox_unknown: int
+    outbox_held: int

@@ -1,0 +1,1 @@
+"""The HTTP side: webhooks in, the send API, health and metrics."""

@@ -1,0 +1,92 @@
+"""Where Sinch's callbacks arrive: verify, parse, record, commit, and only then 200.
+
+Sinch drops a callback for good on most 4xx answers, so an authentic event gets 200 or, for our own trouble, 503; never anything else
+below the size limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from aiohttp import web
+
+from bot.core.conversation import Consent
+from bot.core.event import DeliveryReceipt, Event
+from bot.core.ledger import consent_change
+from bot.core.rulebook import ConsentWords
+from bot.crash import reach, waits_for
+from bot.errors import Retry
+from bot.sinch.signature import Verdict, Verifier
+from bot.store.port import Store
+from bot.store.units import InboxKind, Incoming
+from bot.work.clock import Clock
+
+BODY_MAX = 1024 * 1024
+
+log = structlog.get_logger()
+_NOBODY = Consent()
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """The receiving end. ``wake`` is called as an event is being recorded, so that deciding joins the same commit."""
+
+    verifier: Verifier
+    parse: Callable[[bytes, datetime], Event]
+    consent_words: Callable[[], ConsentWords]
+    store: Store
+    clock: Clock
+    wake: Callable[[], None]
+
+    async def receive(self, request: web.Request) -> web.Response:
+        """Answer one callback: 200 recorded or seen before, 401 not authentic or stale, 413, 415, or 503 to come again."""
+        if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+            return web.Response(status=415, text="Send the body uncompressed; its signature is over the plain bytes.")
+        body = await self._read(request)
+        if body is None:
+            return web.Response(status=413, text="The body is larger than 1 MiB.")
+        reach("receive.body")
+        now = self.clock.now()
+        verdict = self.verifier.verify(request.headers, body, now)
+        if verdict is Verdict.NOT_AUTHENTIC:
+            log.warning("webhook_refused", why="not authentic", bytes=len(body))
+            return web.Response(status=401, text="The signature does not fit the body and the webhook's secret.")
+        try:
+            response = await self._take(body, verdict, now)
+        except Retry as trouble:
+            log.error("webhook_not_recorded", why=str(trouble))
+            after_s = str(max(1, round(trouble.after_s or 1)))
+            return web.Response(
+                status=503, headers={"Retry-After": after_s}, text="It could not be stored; send it again."
+            )
+        if waits_for("webhook.answered"):  # aiohttp writes it after this function otherwise
+            await response.prepare(request)
+            await response.write_eof()
+            reach("webhook.answered")
+        return response
+
+    async def _take(self, body: bytes, verdict: Verdict, now: datetime) -> web.Response:
+        if verdict is Verdict.STALE:
+            await self.store.refuse(body, "Its signature is too old, or from the future.", now)
+            log.warning("webhook_refused", why="stale", bytes=len(body))
+            return web.Response(status=401, text="The signature's time is too far from now.")
+        event = self.parse(body, now)
+        kind = InboxKind.RECEIPT if isinstance(event, DeliveryReceipt) else InboxKind.INBOUND
+        asked = consent_change(event, None, self.consent_words(), _NOBODY)
+        self.wake()
+        await self.store.record((Incoming(event, kind, body, asked),), now)
+        reach("record.committed")
+        return web.Response()
+
+    async def _read(self, request: web.Request) -> bytes | None:
+        """The raw body, or None when it is larger than we take."""
+        length = request.content_length
+        if length is not None and length > BODY_MAX:
+            return None
+        try:
+            return await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            return None

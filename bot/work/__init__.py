@@ -1,0 +1,1 @@
+"""The loops that take recorded work, decide it and send what was decided."""

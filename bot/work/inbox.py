@@ -1,0 +1,160 @@
+"""Deciding what was recorded: lanes are claimed, decided by the pure core, and settled by the store in one transaction.
+
+An event that makes ``decide`` fail is tried again twice, later, and then becomes a dead letter; it holds back its own person only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+
+import structlog
+
+from bot.core.button import read_button_id
+from bot.core.codec import conversation_to_plain, effects_digest
+from bot.core.conversation import MARGIN, Conversation
+from bot.core.decide import after, decide
+from bot.core.event import DeliveryReceipt, Event, InboundMessage, OwnTap, Tap
+from bot.core.rulebook import Rulebooks
+from bot.crash import reach
+from bot.errors import Retry
+from bot.store.port import Store
+from bot.store.units import Claimed, InboxKind, Lane, Settled
+from bot.work.clock import Clock
+from bot.work.receipts import decide_receipt
+from bot.work.trace import inputs_of
+
+MOST_TRIES = 3
+LANES_AT_ONCE = 64
+LOOK_EVERY = timedelta(seconds=30)
+STORE_PAUSE = timedelta(seconds=1)
+
+log = structlog.get_logger()
+
+Read = Callable[[InboxKind, bytes, datetime], Event]
+
+
+@dataclass(frozen=True, slots=True)
+class Deciding:
+    """What deciding needs besides the lane. ``read`` turns stored bytes back into an event."""
+
+    read: Read
+    rulebooks: Callable[[], Rulebooks]
+    button_key: bytes
+    margin: timedelta = MARGIN
+
+
+class Inbox:
+    """The task that decides. ``on_decided`` is called after each commit that may have put something into the outbox."""
+
+    def __init__(self, store: Store, deciding: Deciding, clock: Clock, on_decided: Callable[[], None]) -> None:
+        self._store = store
+        self._deciding = deciding
+        self._clock = clock
+        self._on_decided = on_decided
+        self._wake = asyncio.Event()
+        self._stopping = False
+
+    def wake(self) -> None:
+        """Something was recorded, or is being recorded right now."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Claim no more; ``run`` returns once the claim under way is settled."""
+        self._stopping = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Decide whatever is ready, until stopped."""
+        while not self._stopping:
+            self._wake.clear()
+            next_at = await self._decide_all()
+            if not self._wake.is_set():
+                await self._clock.wait_until(next_at, self._wake)
+
+    async def _decide_all(self) -> datetime:
+        """Until nothing is ready; returns when to look again."""
+        while True:
+            now = self._clock.now()
+            try:
+                progress = await self._store.decide_ready(LANES_AT_ONCE, now, partial(decide_lane, self._deciding, now))
+            except Retry as trouble:
+                log.error("inbox_store_unavailable", reason=str(trouble))
+                return now + STORE_PAUSE
+            if progress.settled:
+                reach("settle.committed")
+                self._on_decided()
+            if self._stopping or progress.next_at is None or progress.next_at > now:
+                return progress.next_at or now + LOOK_EVERY
+
+
+def decide_lane(deciding: Deciding, now: datetime, lane: Lane) -> Sequence[Settled]:
+    """Decide a lane's pending events one after another, each on the conversation the one before it left."""
+    conversation = replace(lane.conversation, margin=deciding.margin)
+    rulebooks = deciding.rulebooks()
+    events = [read_event(deciding, claimed) for claimed in lane.pending]
+    settled: list[Settled] = []
+    for position, (claimed, event) in enumerate(zip(lane.pending, events, strict=True)):
+        following = next((e.written_at for e in events[position + 1 :] if isinstance(e, InboundMessage)), None)
+        if conversation.next_pending_at != following:
+            conversation = replace(conversation, next_pending_at=following)
+        outcome = _decide_one(claimed, event, conversation, rulebooks, now)
+        settled.append(outcome)
+        if outcome.decision is not None and not isinstance(event, Exception):
+            conversation = after(conversation, event, outcome.decision)
+        elif not outcome.dead:
+            break  # tried again later; what came after it waits its turn
+    return settled
+
+
+def read_event(deciding: Deciding, claimed: Claimed) -> Event | Exception:
+    """The event, read again from its bytes where it is no longer at hand; bytes that cannot be read fail like the deciding would."""
+    try:
+        event = claimed.event or deciding.read(claimed.kind, claimed.raw, claimed.received_at)
+    except Exception as error:
+        return error
+    if isinstance(event, InboundMessage) and isinstance(event.content, Tap):
+        return _with_own_tap(event, event.content, deciding.button_key)
+    return event
+
+
+def _with_own_tap(event: InboundMessage, tap: Tap, key: bytes) -> InboundMessage:
+    read = read_button_id(key, tap.postback)
+    if read is None:
+        return event
+    rule, version, option = read
+    return replace(event, content=OwnTap(rule, version, option, tap.postback, tap.message_id))
+
+
+def _decide_one(
+    claimed: Claimed, event: Event | Exception, conversation: Conversation, rulebooks: Rulebooks, now: datetime
+) -> Settled:
+    if isinstance(event, Exception):
+        return _failed(claimed, event, now)
+    try:
+        if isinstance(event, DeliveryReceipt):
+            return decide_receipt(claimed, event, conversation, now)
+        decision = decide(event, conversation, rulebooks, now)
+    except Exception as error:  # whatever a poison event does, it must not stop the others
+        return _failed(claimed, error, now)
+    version = rulebooks.live.version
+    inputs = inputs_of(conversation_to_plain(conversation), now)
+    return Settled(claimed.inbox_id, decision, version, inputs, effects_digest(decision))
+
+
+def _failed(claimed: Claimed, error: Exception, now: datetime) -> Settled:
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    log.error(
+        "decide_failed",
+        inbox_id=claimed.inbox_id,
+        try_number=claimed.try_number,
+        error=type(error).__name__,
+        where=f"{where.name}:{where.lineno}",
+    )
+    if claimed.try_number >= MOST_TRIES:
+        return Settled(claimed.inbox_id, dead=f"Deciding it failed {MOST_TRIES} times: {type(error).__name__}.")
+    return Settled(claimed.inbox_id, again_at=now + timedelta(seconds=2**claimed.try_number))

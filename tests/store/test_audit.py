@@ -1,0 +1,118 @@
+"""The audit: silent about a sound database, and every one of its questions finds what it asks for."""
+
+import asyncio
+import shutil
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bot.store.port import Store
+from bot.store.sqlite import audit, open_store
+from bot.store.units import Accepted, NotAccepted, Unknown
+from tests.store.making import ANNA, BO, POLICY, TEMPLATE, answers, at, order, receipt, wrote
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with something of everything."""
+    path = tmp_path_factory.mktemp("sound") / "parley.db"
+    asyncio.run(_lived(path))
+    return path
+
+
+async def _lived(path: Path) -> None:
+    store = await open_store(path, app="APP")
+    await _anna_was_answered(store)
+    await _bo_stopped(store)
+    await store.record([wrote("STOP", ANNA, at(80), "stop")], at(80))  # pending
+    await store.close()
+
+
+async def _anna_was_answered(store: Store) -> None:
+    """Two answers: the first read, the second in doubt once and then sent again."""
+    await store.record([wrote("hi")], at(0))
+    await store.decide_ready(10, at(1), answers("one", "two"))
+    (first,) = await store.start(10, at(2), POLICY)
+    await store.finish([Accepted(first.attempt_id, "M1")], at(3))
+    (second,) = await store.start(10, at(4), POLICY)
+    await store.finish([NotAccepted(second.attempt_id, at(6), 429, "rate", "Too fast.")], at(5))
+    (second,) = await store.start(10, at(7), POLICY)
+    await store.finish([Unknown(second.attempt_id, at(40), 0, "No answer came.")], at(8))
+    await store.record([receipt("READ", first.outbox_id, "M1"), receipt("FAILED", second.outbox_id, "M2")], at(9))
+    await store.decide_ready(10, at(10), answers())
+
+
+async def _bo_stopped(store: Store) -> None:
+    """A backend's template left before Bo's STOP."""
+    await store.place([replace(order(who=BO), reply=TEMPLATE)], at(20))
+    (started,) = await store.start(10, at(21), POLICY)
+    await store.finish([Accepted(started.attempt_id, "M3")], at(22))
+    await store.record([wrote("STOP", BO, at(30))], at(30))
+    await store.decide_ready(10, at(31), answers())
+    await store.record([wrote("hello?", BO, at(32))], at(32))
+    await store.decide_ready(10, at(33), answers("never"))
+
+
+@pytest.fixture
+def database(sound: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(sound, tmp_path))
+
+
+def asked(database: Path) -> list[str]:
+    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
+        return list(audit.broken(connection))
+
+
+def test_a_sound_database_answers_nothing(database: Path) -> None:
+    assert asked(database) == []
+
+
+FIRST, SECOND = 1, 2  # outbox rows: Anna's two answers
+
+TWO_OF_A_KEY = (
+    "CREATE TABLE loose AS SELECT * FROM inbox; DROP TABLE inbox; ALTER TABLE loose RENAME TO inbox;"
+    "INSERT INTO inbox SELECT id + 100, app, dedup, kind, person, 'ignored', tries, written_at, received_at, ready_at,"
+    " settled_at, why, raw FROM inbox WHERE id = 1"
+)
+AT_THE_SAME_TIME = (
+    f"UPDATE attempt SET started_at = (SELECT started_at + 1 FROM attempt WHERE outbox = {FIRST})"
+    f" WHERE outbox = {SECOND} AND number = 1"
+)
+TAMPERED = [
+    (
+        TWO_OF_A_KEY,
+        "I2: inbox rows 1,101 share the key in:46700000001:hi:2026-01-05T12:00:00+00:00.",
+    ),
+    ("UPDATE inbox SET state = 'ignored' WHERE id = 1", "I3: inbox row 1 is ignored, yet outbox row "),
+    ("UPDATE inbox SET state = 'dead' WHERE id = 1", "I3: inbox row 1 is dead and has a trace as if it were decided."),
+    ("DELETE FROM trace WHERE inbox = 1", "I3: inbox row 1 is decided and nothing says why."),
+    (
+        AT_THE_SAME_TIME,
+        "I4: messages 1 and 2 to person 1 overlapped.",
+    ),
+    ("DELETE FROM trace WHERE inbox = 1; DELETE FROM inbox WHERE id = 1", "names inbox row 1, which is not there."),
+    (
+        "UPDATE consent SET recorded_at = recorded_at - 20000000 WHERE person = 2",
+        "to person 2 started after their STOP was committed.",
+    ),
+    (f"UPDATE outbox SET submissions = 2 WHERE seq = {FIRST}", "was submitted 2 times, and its attempts say 1."),
+    (f"UPDATE outbox SET state = 'sending' WHERE seq = {FIRST}", "is sending with 0 open attempts."),
+    (f"UPDATE outbox SET delivery = 2 WHERE seq = {FIRST}", "shows delivery 2, and its submissions reached 3."),
+    ("UPDATE lane SET ready_at = NULL", "is pending and its lane will never be looked at."),
+    (f"UPDATE outbox SET state = 'queued' WHERE seq = {FIRST}", "is queued and its lane will never be looked at."),
+]
+
+
+@pytest.mark.parametrize(("statements", "found"), TAMPERED)
+def test_each_question_finds_what_it_asks_for(database: Path, statements: str, found: str) -> None:
+    with closing(sqlite3.connect(database)) as connection:
+        connection.executescript(f"PRAGMA ignore_check_constraints = ON; {statements};")
+    sentences = asked(database)
+    assert any(found in sentence for sentence in sentences), sentences
+
+
+def test_no_question_is_left_out() -> None:
+    assert len(TAMPERED) == len(audit._QUESTIONS)

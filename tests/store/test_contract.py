@@ -1,0 +1,304 @@
+"""What ``bot.store.port`` promises, asked of a real database."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bot.core.conversation import WINDOW
+from bot.core.delivery import OutboxState
+from bot.core.reply import TextReply
+from bot.store.port import Store
+from bot.store.units import Accepted, Lane, NotAccepted, OtherBody, Placed, Rejected, Started, Unknown, Verdict
+from tests.store.making import ANNA, BO, NOON, POLICY, TEMPLATE, answers, at, order, receipt, settled, wrote
+
+
+async def start(store: Store, seconds: float = 1, limit: int = 10) -> list[Started]:
+    return list(await store.start(limit, at(seconds), POLICY))
+
+
+async def answered(store: Store, *texts: str) -> list[Started]:
+    """Anna wrote, was answered, and the first answer has started."""
+    await store.record([wrote("hi")], NOON)
+    await store.decide_ready(10, NOON, answers(*texts))
+    return await start(store)
+
+
+# --- the inbox ----------------------------------------------------------------------------------------------------------
+
+
+async def test_an_event_counts_once(store: Store) -> None:
+    assert list(await store.record([wrote("hi"), wrote("hi")], NOON)) == [True, False]
+    assert list(await store.record([wrote("hi")], NOON)) == [False]
+    assert (await store.counts()).inbox_pending == 1
+
+
+async def test_a_lane_is_decided_in_the_persons_order_whatever_order_it_arrived_in(store: Store) -> None:
+    await store.record([wrote("second", when=at(5)), wrote("first", when=at(1))], at(6))
+    seen: list[bytes] = []
+
+    def decide(lane: Lane) -> list[object]:
+        seen.extend(claimed.raw for claimed in lane.pending)
+        return [settled(claimed.inbox_id) for claimed in lane.pending]
+
+    progress = await store.decide_ready(10, at(6), decide)  # type: ignore[arg-type]
+    assert (seen, progress.settled, progress.next_at) == ([b"first", b"second"], 2, None)
+
+
+async def test_a_retry_holds_back_its_own_person_only(store: Store) -> None:
+    await store.record([wrote("bad"), wrote("after", when=at(1)), wrote("hello", BO)], at(2))
+
+    def first_fails(lane: Lane) -> list[object]:
+        first = lane.pending[0]
+        if first.raw == b"bad":
+            return [replace(settled(first.inbox_id), decision=None, again_at=at(10))]
+        return [settled(claimed.inbox_id) for claimed in lane.pending]
+
+    progress = await store.decide_ready(10, at(2), first_fails)  # type: ignore[arg-type]
+    assert (progress.settled, progress.next_at) == (2, at(10))
+    assert (await store.counts()).inbox_pending == 2
+    tries: list[int] = []
+
+    def decide(lane: Lane) -> list[object]:
+        tries.extend(claimed.try_number for claimed in lane.pending)
+        return [settled(claimed.inbox_id) for claimed in lane.pending]
+
+    await store.decide_ready(10, at(11), decide)  # type: ignore[arg-type]
+    assert tries == [2, 1]
+
+
+async def test_state_and_effects_are_there_for_the_next_decision(store: Store) -> None:
+    await store.record([wrote("hi")], NOON)
+    await store.decide_ready(10, NOON, answers("hello"))
+    await store.record([wrote("again", when=at(9))], at(9))
+    lanes: list[Lane] = []
+
+    def decide(lane: Lane) -> list[object]:
+        lanes.append(lane)
+        return [settled(claimed.inbox_id) for claimed in lane.pending]
+
+    await store.decide_ready(10, at(9), decide)  # type: ignore[arg-type]
+    conversation = lanes[0].conversation
+    assert conversation.state.last_rule == "rule"
+    assert conversation.window.closes_at == at(9) + WINDOW
+    assert not conversation.first_contact
+
+
+# --- the outbox ---------------------------------------------------------------------------------------------------------
+
+
+async def test_one_message_a_person_is_in_flight_and_order_is_kept(store: Store) -> None:
+    first = await answered(store, "one", "two")
+    assert [started.reply for started in first] == [TextReply("one")]
+    assert await start(store, 2) == []
+    await store.finish([Accepted(first[0].attempt_id, "M1")], at(2))
+    assert [started.reply for started in await start(store, 3)] == [TextReply("two")]
+
+
+async def test_a_refused_attempt_comes_first_again_and_not_before_its_time(store: Store) -> None:
+    first = await answered(store, "one", "two")
+    await store.finish([NotAccepted(first[0].attempt_id, at(30), 429, "rate", "Too fast.")], at(2))
+    assert await start(store, 29) == []
+    assert await store.next_send(at(2)) == at(30)
+    again = await start(store, 30)
+    assert [(started.reply, started.number) for started in again] == [(TextReply("one"), 2)]
+
+
+async def test_a_rejected_message_ends_and_the_next_one_goes(store: Store) -> None:
+    first = await answered(store, "one", "two")
+    await store.finish([Rejected(first[0].attempt_id, 400, "bad", "Sinch refuses it.")], at(2))
+    view = await store.message(first[0].outbox_id)
+    assert view is not None
+    assert (view.status, view.reason) == ("failed", "Sinch refuses it.")
+    assert [started.reply for started in await start(store, 3)] == [TextReply("two")]
+
+
+async def test_a_stop_between_decision_and_start_keeps_everything_back(store: Store) -> None:
+    await store.record([wrote("hi")], NOON)
+    await store.decide_ready(10, NOON, answers("hello", "more"))
+    await store.record([wrote("STOP", when=at(1))], at(1))
+    assert await start(store, 2) == []
+    assert (await store.standing(ANNA)).consent.stopped
+
+
+async def test_a_stop_between_a_refusal_and_its_retry_keeps_it_back(store: Store) -> None:
+    first = await answered(store, "one")
+    await store.finish([NotAccepted(first[0].attempt_id, at(5), 429, "rate", "Too fast.")], at(2))
+    await store.record([wrote("STOP", when=at(3))], at(3))
+    assert await start(store, 10) == []
+    view = await store.message(first[0].outbox_id)
+    assert view is not None
+    assert view.state is OutboxState.CANCELLED
+
+
+async def test_what_is_asked_for_after_a_stop_never_starts(store: Store) -> None:
+    await store.record([wrote("hi"), wrote("STOP", when=at(1))], at(1))
+    (placed,) = await store.place([order()], at(2))
+    assert isinstance(placed, Placed)
+    assert await start(store, 3) == []
+    view = await store.message(placed.outbox_id)
+    assert view is not None
+    assert (view.state, view.reason) == (OutboxState.CANCELLED, "The person said STOP.")
+
+
+async def test_a_stop_ends_at_once_what_waits_for_the_person(store: Store) -> None:
+    (placed,) = await store.place([replace(order("kept"), if_closed="wait")], NOON)
+    assert await start(store) == []
+    await store.record([wrote("STOP", when=at(5))], at(5))
+    assert isinstance(placed, Placed)
+    view = await store.message(placed.outbox_id)
+    assert view is not None
+    assert view.state is OutboxState.CANCELLED
+
+
+async def test_stop_and_start_count_by_the_persons_own_time(store: Store) -> None:
+    await store.record([wrote("START", when=at(50)), wrote("STOP", when=at(40))], at(60))
+    assert not (await store.standing(ANNA)).consent.stopped
+    await store.record([wrote("STOP", when=at(51))], at(61))
+    assert (await store.standing(ANNA)).consent.stopped
+
+
+async def test_free_form_does_not_start_outside_the_window(store: Store) -> None:
+    await store.place([order()], NOON)
+    assert await start(store) == []
+    await store.place([replace(order(), if_closed=TEMPLATE)], NOON)
+    assert [started.reply for started in await start(store, 2)] == [TEMPLATE]
+
+
+async def test_what_waits_for_the_person_leaves_before_the_answer(store: Store) -> None:
+    await store.place([replace(order("kept"), if_closed="wait")], NOON)
+    assert await start(store) == []
+    await store.record([wrote("hi", when=at(5))], at(5))
+    await store.decide_ready(10, at(5), answers("answer"))
+    kept = await start(store, 6)
+    assert [started.reply for started in kept] == [TextReply("kept")]
+    await store.finish([Accepted(kept[0].attempt_id, "M1")], at(7))
+    assert [started.reply for started in await start(store, 8)] == [TextReply("answer")]
+
+
+async def test_a_message_for_later_does_not_hold_up_an_answer(store: Store) -> None:
+    await store.place([replace(order("later"), not_before=at(3600), if_closed="wait")], NOON)
+    started = await answered(store, "now")
+    assert [one.reply for one in started] == [TextReply("now")]
+    await store.finish([Accepted(started[0].attempt_id, "M1")], at(2))
+    assert await store.next_send(at(3)) == at(3600)
+    assert [one.reply for one in await start(store, 3600)] == [TextReply("later")]
+
+
+# --- outcomes in doubt --------------------------------------------------------------------------------------------------
+
+
+async def test_doubt_ends_by_a_receipt(store: Store) -> None:
+    first = await answered(store, "one", "two")
+    await store.finish([Unknown(first[0].attempt_id, at(30), 0, "No answer came.")], at(2))
+    assert await start(store, 3) == []
+    await store.record([receipt("DELIVERED", first[0].outbox_id)], at(4))
+    await store.decide_ready(10, at(4), answers())
+    view = await store.message(first[0].outbox_id)
+    assert view is not None
+    assert (view.state, view.status) == (OutboxState.SENT, "delivered")
+    assert [started.reply for started in await start(store, 5)] == [TextReply("two")]
+    assert await store.doubtful(10, at(60)) == []
+
+
+async def test_doubt_ends_by_a_second_submission_and_never_a_third(store: Store) -> None:
+    first = await answered(store, "one")
+    await store.finish([Unknown(first[0].attempt_id, at(30), 0, "No answer came.")], at(2))
+    assert await store.doubtful(10, at(29)) == []
+    assert [d.outbox_id for d in await store.doubtful(10, at(30))] == [first[0].outbox_id]
+    await store.reconcile([Verdict(first[0].outbox_id, resend=True)], at(31))
+    second = await start(store, 32)
+    await store.finish([Unknown(second[0].attempt_id, at(60), 0, "No answer came.")], at(33))
+    await store.reconcile([Verdict(first[0].outbox_id, resend=True)], at(61))
+    assert await start(store, 62) == []
+    assert (await store.counts()).outbox_held == 1
+
+
+async def test_at_most_once_is_held_rather_than_sent_again(store: Store) -> None:
+    await store.record([wrote("hi")], NOON)
+    await store.decide_ready(10, NOON, answers())
+    await store.place([replace(order(), at_most_once=True)], NOON)
+    first = await start(store)
+    await store.finish([Unknown(first[0].attempt_id, at(30), 0, "No answer came.")], at(2))
+    await store.reconcile([Verdict(first[0].outbox_id, resend=True)], at(31))
+    assert (await store.counts()).outbox_held == 1
+
+
+async def test_after_a_crash_open_attempts_are_in_doubt(store: Store) -> None:
+    first = await answered(store, "one")
+    assert await store.recover(at(10), at(40)) == 1
+    assert await start(store, 11) == []
+    assert [d.attempt_id for d in await store.doubtful(10, at(40))] == [first[0].attempt_id]
+
+
+# --- receipts -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("carries_our_id", [True, False])
+async def test_a_receipt_may_come_before_the_sends_own_answer(store: Store, carries_our_id: bool) -> None:
+    first = await answered(store, "one")
+    await store.record([receipt("DELIVERED", first[0].outbox_id if carries_our_id else "")], at(2))
+    await store.decide_ready(10, at(2), answers())
+    await store.finish([Accepted(first[0].attempt_id, "M1")], at(3))
+    view = await store.message(first[0].outbox_id)
+    assert view is not None
+    assert (view.state, view.status) == (OutboxState.SENT, "delivered")
+    assert [r.status for r in view.receipts] == ["DELIVERED"]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "shown"),
+    [
+        (["READ", "DELIVERED"], "read"),
+        (["DELIVERED", "FAILED"], "delivered"),
+        (["FAILED", "DELIVERED"], "failed"),
+        (["QUEUED_ON_CHANNEL", "SOMETHING_NEW"], "sent"),
+    ],
+)
+async def test_receipts_only_climb(store: Store, statuses: list[str], shown: str) -> None:
+    first = await answered(store, "one")
+    await store.finish([Accepted(first[0].attempt_id, "M1")], at(2))
+    await store.record([receipt(status, first[0].outbox_id) for status in statuses], at(3))
+    await store.decide_ready(10, at(3), answers())
+    view = await store.message(first[0].outbox_id)
+    assert view is not None
+    assert (view.status, len(view.receipts)) == (shown, len(statuses))
+
+
+# --- orders, keys, rulebooks --------------------------------------------------------------------------------------------
+
+
+async def test_an_idempotency_key_gives_one_message(store: Store) -> None:
+    key = await store.create_key("shop", frozenset({"send"}), b"h" * 32, NOON)
+    asked = replace(order(), idempotency=(key.id, "order-1", "body"))
+    first, second = await store.place([asked, asked], NOON)
+    (third,) = await store.place([asked], at(5))
+    (other,) = await store.place([replace(asked, idempotency=(key.id, "order-1", "another"))], at(6))
+    assert isinstance(first, Placed)
+    assert second == third == replace(first, replayed=True)
+    assert isinstance(other, OtherBody)
+
+
+async def test_a_key_is_found_by_its_hash_alone(store: Store) -> None:
+    made = await store.create_key("shop", frozenset({"send", "read"}), b"h" * 32, NOON)
+    assert await store.find_key(b"h" * 32) == made
+    assert await store.find_key(b"x" * 32) is None
+
+
+async def test_the_last_good_rulebook_is_the_one_that_went_live_last(store: Store) -> None:
+    one = await store.save_rulebook("a", {"rules/a.yaml": b"a"}, NOON)
+    two = await store.save_rulebook("b", {"rules/a.yaml": "å".encode()}, at(1))
+    assert await store.save_rulebook("b", {"rules/a.yaml": "å".encode()}, at(2)) == two
+    last = await store.last_good_rulebook()
+    assert last is not None
+    assert (last.number, last.files["rules/a.yaml"].decode(), last.live_from) == (two, "å", at(1))
+    assert await store.save_rulebook("a", {"rules/a.yaml": b"a"}, at(3)) == one
+    back = await store.last_good_rulebook()
+    assert back is not None
+    assert back.number == one
+
+
+async def test_an_unknown_address_has_no_window(store: Store) -> None:
+    standing = await store.standing(BO)
+    assert not standing.known
+    assert not standing.window.is_open(NOON, timedelta())
