@@ -1,0 +1,145 @@
+"""Hearing one reading of a pattern in one message, and what its slots catch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from bot.core.text import Words, alike, held_positions, is_held, spans
+from bot.rulebook.pattern import Reading
+from bot.rulebook.slot import Slot, SlotKind, values
+
+How = Literal["says", "says_exactly", "starts_with"]
+_Caught = tuple[tuple[str, str], ...]  # the name of a slot and its value, from left to right
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message made ready: ``held`` are its words with a letter held down, ``missing`` the characters that may be skipped."""
+
+    words: Words
+    held: frozenset[str] = frozenset()
+    missing: frozenset[int] = frozenset()
+
+    @property
+    def length(self) -> int:
+        """How many tokens there are."""
+        return len(self.words.keys)
+
+    def is_word(self, at: int, word: str) -> bool:
+        """Whether the token at that place is ``word``, a letter held down or not."""
+        key = self.words.keys[at]
+        return key == word or (key in self.held and alike((key,), (word,)))
+
+    def is_end(self, at: int) -> bool:
+        """Whether nothing that must be heard is left: at most the rest of one run of a character."""
+        return self.length - at <= 2 and all(place in self.missing for place in range(at, self.length))
+
+    def places(self, at: int) -> Sequence[int]:
+        """Where the next token may be taken from: here, or after what may be skipped."""
+        if at not in self.missing:
+            return (at,)
+        after = next(place for place in range(at, self.length + 1) if place not in self.missing)
+        return range(at, after + 1)
+
+    def starts(self, first: str | Slot) -> Sequence[int]:
+        """Where a reading may begin whose first element is ``first``; a word only where it stands."""
+        if isinstance(first, Slot):
+            return range(1 if first.kind.is_open else self.length)
+        if not self.held:
+            return [at for at, key in enumerate(self.words.keys) if key == first]
+        return [at for at in range(self.length) if self.is_word(at, first)]
+
+    def values(self, first: int, last: int) -> tuple[str, str, str]:
+        """The spellings of these tokens, the best one first."""
+        return values(self.words.text, spans(self.words), first, last)
+
+
+def message(words: Words) -> Message:
+    """The words with what letters held down allow."""
+    if not words.held:
+        return Message(words)
+    return Message(words, frozenset(filter(is_held, words.keys)), held_positions(words.keys))
+
+
+def catch(reading: Reading, heard: Message, how: How) -> Mapping[str, str] | None:
+    """What the slots of ``reading`` catch in a message, as written; None where the message does not hold it.
+
+    It starts as early as it can. Then, from left to right, a slot of a kind takes the longest value that fits; an open slot
+    takes as little as the rest allows, and as the last of the reading everything to the end. Cost is bounded by the message's
+    length times the reading's.
+    """
+    walk = _Walk(reading, heard, how)
+    for start in heard.starts(reading[0]) if how == "says" else (0,):
+        caught = walk.onward(0, start)
+        if caught is not None:
+            return dict(caught)
+    return None
+
+
+@dataclass(slots=True)
+class _Walk:
+    """One search. ``dead`` remembers steps that led nowhere; ``dead_from`` for an open slot the first place of these, because
+    a later start only has fewer ends to choose from."""
+
+    reading: Reading
+    heard: Message
+    how: How
+    dead: set[tuple[int, int]] = field(default_factory=set)
+    dead_from: dict[int, int] = field(default_factory=dict)
+
+    def onward(self, step: int, at: int) -> _Caught | None:
+        """What is caught from element ``step`` on when it stands at token ``at`` or after what may be skipped."""
+        if step == len(self.reading):
+            return () if self.how != "says_exactly" or self.heard.is_end(at) else None
+        if (step, at) in self.dead:
+            return None
+        element = self.reading[step]
+        caught: _Caught | None = None
+        for place in self.heard.places(at):
+            if place == self.heard.length:
+                break
+            if isinstance(element, Slot):
+                caught = self._slot(step, place, element)
+            elif self.heard.is_word(place, element):
+                caught = self.onward(step + 1, place + 1)
+            if caught is not None:
+                return caught
+        self.dead.add((step, at))
+        return None
+
+    def _slot(self, step: int, at: int, slot: Slot) -> _Caught | None:
+        if not slot.kind.is_open:
+            return self._kind(step, at, slot)
+        if step == len(self.reading) - 1:
+            return ((slot.name, self.heard.values(at, self.heard.length)[0]),)
+        if at >= self.dead_from.get(step, at + 1):
+            return None
+        for end in range(at + 1, self.heard.length):
+            rest = self.onward(step + 1, end)
+            if rest is not None:
+                return ((slot.name, self.heard.values(at, end)[0]), *rest)
+        self.dead_from[step] = min(at, self.dead_from.get(step, at))
+        return None
+
+    def _kind(self, step: int, at: int, slot: Slot) -> _Caught | None:
+        words = self.heard.words
+        if not slot.kind.may_start(words.keys[at]) or slot.kind.holds not in words.text:
+            return None
+        for end in range(min(self.heard.length, at + slot.kind.most_words), at, -1):
+            value = _fitting(slot.kind, self.heard.values(at, end))
+            if value is not None:
+                rest = self.onward(step + 1, end)
+                if rest is not None:
+                    return ((slot.name, value), *rest)
+        return None
+
+
+def _fitting(kind: SlotKind, spellings: tuple[str, str, str]) -> str | None:
+    """The first spelling that fits, a number's sign before all."""
+    joined, signed, bare = spellings
+    for value in (signed, joined, bare):
+        if kind.fits(value):
+            return value
+    return None

@@ -1,0 +1,1 @@
+"""From trees to typed values: one module for each thing staff can write."""

@@ -1,0 +1,384 @@
+"""What YAML takes for its own syntax in a person's text, explained: which words, and which quotes to add.
+
+libyaml says where it stopped and what it expected; the line itself shows what the writer meant. Each recogniser below knows one
+face of that and answers with a sentence, or passes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import yaml
+
+_KEY: Final = r"^\s*(?:- +)*[\w .\"'-]+?:[ ]+"
+_CLOSERS: Final = {"{": "}", "[": "]"}
+
+
+class Slip(Exception):
+    """What stopped the parser: line and column from 1, and the sentence for the writer."""
+
+    def __init__(self, line: int, column: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.line, self.column, self.sentence = line, column, sentence
+
+
+def quote(text: str) -> str:
+    """``text`` as YAML takes it for certain: in double quotes, or in single ones where it holds double ones."""
+    if '"' not in text and "\\" not in text:
+        return f'"{text}"'
+    return "'" + text.replace("'", "''") + "'"
+
+
+def value_at(line: str, column: int) -> str:
+    """The text that starts at ``column`` (from 0) as its writer meant it: to the end of the line, or of its place in braces."""
+    opener = _innermost(line[:column])
+    if not opener:
+        return re.sub(r"\s+#\s.*$", "", line[column:]).rstrip()
+    return line[column : _end_inside(line, column, opener)].rstrip()
+
+
+def _innermost(left: str) -> str:
+    opened: list[str] = []
+    for letter in re.sub(r'"(?:[^"\\]|\\.)*"|\'[^\']*\'', "", left):
+        if letter in "{[":
+            opened.append(letter)
+        elif letter in "}]" and opened:
+            opened.pop()
+    return opened[-1] if opened else ""
+
+
+def _end_inside(line: str, column: int, opener: str) -> int:
+    depth = 0
+    for at in range(column, len(line)):
+        letter = line[at]
+        if letter in "{[(":
+            depth += 1
+        elif letter in "}])":
+            if depth == 0:
+                return at
+            depth -= 1
+        elif letter == "," and depth == 0 and (opener == "[" or re.match(r",\s*([\w ]+:\s|\}|$)", line[at:])):
+            return at
+    return len(line)
+
+
+def _value_start(left: str) -> int:
+    """Where the value begins in which ``left`` ends: after the last ``key: ``, ``- ``, comma or bracket that opens a collection."""
+    found = list(re.finditer(r"(?:^\s*(?:- +)+|:[ ]+|,[ ]*|(?:(?<=: )|(?<=[\[{,] )|(?<=[\[{,]))[\[{][ ]*)", left))
+    return found[-1].end() if found else len(left) - len(left.lstrip())
+
+
+@dataclass(frozen=True, slots=True)
+class _Stop:
+    """Where libyaml stopped (``line`` and ``column`` from 0) and what it was at."""
+
+    lines: list[str]
+    line: int
+    column: int
+    problem: str
+    context: str
+    from_line: int
+    from_column: int
+
+    @property
+    def text(self) -> str:
+        return self.lines[self.line] if self.line < len(self.lines) else ""
+
+    @property
+    def left(self) -> str:
+        return self.text[: self.column]
+
+    @property
+    def right(self) -> str:
+        return self.text[self.column :]
+
+    def slip(self, column: int, sentence: str, line: int | None = None) -> Slip:
+        return Slip((self.line if line is None else line) + 1, column + 1, sentence)
+
+
+def explain(error: yaml.YAMLError, lines: list[str]) -> Slip:
+    """libyaml's complaint about ``lines`` as a sentence for the writer, at the place where the text should change."""
+    mark: Any = getattr(error, "problem_mark", None)
+    if mark is None:
+        return _unprintable(lines)
+    start: Any = getattr(error, "context_mark", None) or mark
+    stop = _Stop(lines, mark.line, mark.column, str(getattr(error, "problem", "")), str(getattr(error, "context", "") or ""),
+                 start.line, start.column)  # fmt: skip
+    for recognise in _RECOGNISERS:
+        slip = recognise(stop)
+        if slip is not None:
+            return slip
+    return stop.slip(
+        stop.column, f"YAML cannot read this line ({stop.problem}). Put texts in quotes and check the indentation."
+    )
+
+
+def _unprintable(lines: list[str]) -> Slip:
+    for number, line in enumerate(lines, 1):
+        for column, letter in enumerate(line, 1):
+            if not (letter.isprintable() or letter in "\u200d\u200c\u200e\u200f\ufeff\u00ad" or ord(letter) > 0x9F):
+                return Slip(
+                    number, column, f"This line holds an invisible control character (U+{ord(letter):04X}). Delete it."
+                )
+    return Slip(1, 1, "This file holds a character that YAML does not allow. Save it as plain UTF-8 text.")
+
+
+def _sign(stop: _Stop) -> Slip | None:
+    """``*Sale*``, ``& more``, ``%5``, ``@home``: signs that mean something else at the start of a text."""
+    if "alias" in stop.context or "anchor" in stop.context or "tag" in stop.context:
+        line, column = stop.from_line, stop.from_column
+    elif "cannot start any token" in stop.problem:
+        line, column = stop.line, stop.column
+    else:
+        return None
+    text = stop.lines[line]
+    value = value_at(text, column)
+    return stop.slip(
+        column,
+        f'A text may not start with "{text[column]}" in YAML. Put the whole text in quotes: {quote(value)}.',
+        line,
+    )
+
+
+def _dash(stop: _Stop) -> Slip | None:
+    if not re.match(r"- ", stop.right) or not stop.left.strip():
+        return None
+    value = value_at(stop.text, stop.column)
+    return stop.slip(
+        stop.column, f'"- " at the start of a text means a list to YAML. Put the whole text in quotes: {quote(value)}.'
+    )
+
+
+def _question(stop: _Stop) -> Slip | None:
+    if "mapping keys are not allowed" not in stop.problem:
+        return None
+    value = value_at(stop.text, stop.column)
+    return stop.slip(
+        stop.column, f'"? " at the start of a text means something else to YAML. Put it in quotes: {quote(value)}.'
+    )
+
+
+def _curly(stop: _Stop) -> Slip | None:
+    found = re.search(r"[“„”][^“”„]*[”“]", stop.text)
+    if not found or "block sequence" in stop.problem:
+        return None
+    inside = found.group()[1:-1]
+    return stop.slip(
+        found.start(), f"These curly quotes do not count as quotes in YAML. Write straight ones: {quote(inside)}."
+    )
+
+
+def _unclosed_quote(stop: _Stop) -> Slip | None:
+    if "quoted scalar" not in stop.context:
+        return None
+    if "escape" in stop.problem:
+        return stop.slip(
+            stop.column,
+            'Inside double quotes "\\" has a meaning of its own. Write it twice, "\\\\", or use single quotes.',
+        )
+    sign = stop.lines[stop.from_line][stop.from_column]
+    return stop.slip(
+        stop.from_column, f"This text starts with {sign} and never ends. Add the closing {sign}.", stop.from_line
+    )
+
+
+def _quote_inside(stop: _Stop) -> Slip | None:
+    """``'it's'`` and ``"He said "hi""``: the text ended at a quote sign meant as a letter."""
+    found = re.search(r"(?:^|[\s\[{,])((['\"])(?:(?!\2).)*\2)\s*$", stop.left)
+    if not found or not stop.right.strip() or stop.right[0] in "}]":
+        return None
+    start, sign = found.start(1), found.group(2)
+    whole = value_at(stop.text, start)
+    if not whole.endswith(sign) or len(whole) < len(found.group(1)) + 2:
+        return stop.slip(stop.column, f"The text ended at the closing {sign} and something follows. "
+                                      f"Put the whole text in one pair of quotes: {quote(whole.replace(sign, ''))}.")  # fmt: skip
+    inside = whole[1:-1]
+    cure = quote(inside) if sign == '"' or '"' not in inside else '"' + inside.replace('"', '\\"') + '"'
+    name = "apostrophe" if sign == "'" else "quotation mark"
+    return stop.slip(start, f"The {name} inside this text ends it for YAML. Write: {cure}.")
+
+
+def _placeholder(stop: _Stop) -> Slip | None:
+    """``{{name}}, hi`` and, in braces, ``Hi {{name}}``."""
+    if found := re.search(r"\{\{[^{}]*\}\}\s*$", stop.left):
+        start = found.start()
+    elif stop.right.startswith("{{"):
+        start = _value_start(stop.left)
+    else:
+        return None
+    value = value_at(stop.text, start)
+    return stop.slip(
+        start, f"Braces mean a mapping to YAML, so a text with a placeholder needs quotes: {quote(value)}."
+    )
+
+
+def _pattern(stop: _Stop) -> Slip | None:
+    """``[when] are you open``, ``{n} please`` and, in brackets, ``track [my] order``."""
+    if stop.right[:1] in ("[", "{") and stop.left.strip() and stop.left.rstrip()[-1] not in ":,[{-":
+        start = _value_start(stop.left)
+    elif (found := re.search(r"(\[[^\[\]]*\]|\{[^{}]*\})\s*$", stop.left)) and re.match(r"\s*[^\s,\]}]", stop.right):
+        start = found.start()
+    else:
+        return None
+    sign = "[" if "[" in stop.text[start:] else "{"
+    value = value_at(stop.text, start)
+    return stop.slip(start, f'"{sign}" means something else to YAML, so this pattern needs quotes: {quote(value)}.')
+
+
+def _colon(stop: _Stop) -> Slip | None:
+    """``text: Note: closed``, in a block and in braces."""
+    inside = stop.right.startswith(":") and _innermost(stop.left)
+    if "mapping values are not allowed" not in stop.problem and not inside:
+        return None
+    key = re.match(_KEY, stop.left) if not inside else None
+    start = key.end() if key else _value_start(stop.left)
+    if not inside and not key:
+        return _line_above(stop)
+    value = value_at(stop.text, start)
+    return stop.slip(
+        start,
+        f"This text holds a colon followed by a space, which means something to YAML. Put it in quotes: {quote(value)}.",
+    )
+
+
+def _line_above(stop: _Stop) -> Slip | None:
+    above = next(
+        (
+            n
+            for n in range(stop.line - 1, -1, -1)
+            if stop.lines[n].strip() and not stop.lines[n].lstrip().startswith("#")
+        ),
+        -1,
+    )
+    if above < 0:
+        return None
+    line = stop.lines[above]
+    column = len(line) - len(line.lstrip())
+    glued = re.match(r"^\s*(?:- +)*([\w-]+):(\S.*)$", line)
+    if glued:
+        fixed = f"{glued.group(1)}: {glued.group(2)}"
+        return stop.slip(column, f"A space is missing after the colon. Write: {fixed}", above)
+    if not re.match(_KEY, line) and not line.rstrip().endswith(":"):
+        return stop.slip(
+            column, f'This line has no colon after its first word. Write "{line.split()[0]}: ..." here.', above
+        )
+    return stop.slip(
+        len(stop.text) - len(stop.text.lstrip()),
+        f"This line is indented deeper than line {above + 1}, which already has its value. Line the two up.",
+    )
+
+
+def _cut(stop: _Stop) -> Slip | None:
+    """A text in braces cut short by `` #``, so that its bracket never closes."""
+    if "flow" not in stop.context or stop.line <= stop.from_line:
+        return None
+    for number in range(stop.from_line, min(stop.line, len(stop.lines))):
+        line = stop.lines[number]
+        bare = re.sub(r'"(?:[^"\\]|\\.)*"|\'[^\']*\'', lambda found: "x" * len(found.group()), line)
+        hash_at = re.search(r"(?<=\S)\s+#", bare)
+        if hash_at and re.search(r"[\]}]", bare[hash_at.end() :]):
+            start = _value_start(bare[: hash_at.start()])
+            value = value_at(line, start)
+            return stop.slip(
+                start,
+                f'This text is cut short at " #", which starts a comment. Put it in quotes: {quote(value)}.',
+                number,
+            )
+    return None
+
+
+def _unclosed_bracket(stop: _Stop) -> Slip | None:
+    if "flow" not in stop.context or "expected ','" not in stop.problem:
+        return None
+    opener = stop.lines[stop.from_line][stop.from_column]
+    if opener not in _CLOSERS or (stop.line == stop.from_line and stop.right.strip()):
+        return None
+    return stop.slip(
+        stop.from_column,
+        f'This "{opener}" is never closed. Add "{_CLOSERS[opener]}" where it should end.',
+        stop.from_line,
+    )
+
+
+def _extra_closer(stop: _Stop) -> Slip | None:
+    if stop.right[:1] not in ("]", "}") or "did not find expected" not in stop.problem:
+        return None
+    if "flow" in stop.context:
+        opener = stop.lines[stop.from_line][stop.from_column]
+        closer = _CLOSERS.get(opener, "")
+        return stop.slip(
+            stop.from_column,
+            f'This "{opener}" is never closed. Add "{closer}" before the "{stop.right[0]}".',
+            stop.from_line,
+        )
+    return stop.slip(stop.column, f'There is a "{stop.right[0]}" too many here. Delete it, or put the text in quotes.')
+
+
+def _block_text(stop: _Stop) -> Slip | None:
+    if "block scalar" not in stop.context:
+        return None
+    sign = stop.lines[stop.from_line][stop.from_column]
+    value = value_at(stop.lines[stop.from_line], stop.from_column)
+    return stop.slip(
+        stop.from_column,
+        f'After "{sign}" YAML expects the text on the lines below, indented. Move it there, or put it in quotes: {quote(value)}.',
+        stop.from_line,
+    )
+
+
+def _no_colon(stop: _Stop) -> Slip | None:
+    if "could not find expected ':'" not in stop.problem:
+        return None
+    line = stop.lines[stop.from_line]
+    column = len(line) - len(line.lstrip())
+    return stop.slip(
+        column,
+        "This line has no colon after its first word, and no text goes on here. Write a key such as text: before it, "
+        "or put a text of several lines in quotes.",
+        stop.from_line,
+    )
+
+
+def _left_of_all(stop: _Stop) -> Slip | None:
+    if "<document start>" not in stop.problem:
+        return None
+    return stop.slip(
+        stop.column,
+        "What began above is over before this line. Start every section, such as rules:, in the first column, without braces around it.",
+    )
+
+
+def _indentation(stop: _Stop) -> Slip | None:
+    if stop.left.strip() or "block" not in stop.context:
+        return None
+    if stop.context.endswith("collection"):
+        return stop.slip(
+            stop.column,
+            f"This line does not line up with the lines above it, back to line {stop.from_line + 1}. Start it in the same column as "
+            'the other keys of that item, or with "- " for a new item.',
+        )
+    return stop.slip(stop.column, f"This line does not line up with the others from line {stop.from_line + 1}. "
+                                  "Keys of the same thing start in the same column.")  # fmt: skip
+
+
+_RECOGNISERS: Final[tuple[Callable[[_Stop], Slip | None], ...]] = (
+    _unclosed_quote,
+    _block_text,
+    _curly,
+    _cut,
+    _sign,
+    _dash,
+    _question,
+    _quote_inside,
+    _placeholder,
+    _pattern,
+    _colon,
+    _extra_closer,
+    _unclosed_bracket,
+    _no_colon,
+    _left_of_all,
+    _indentation,
+)

@@ -1,0 +1,382 @@
+"""The matcher: what rules hear, in many languages, and that it agrees exactly with trying everything."""
+
+import itertools
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.core.rule import Heard, Phrase, Place, Rule, Sent
+from bot.core.rulebook import Matcher
+from bot.core.text import normalise
+from bot.rulebook.matcher import PhraseMatcher, build_matcher
+from bot.rulebook.reading import How
+
+PLACE = Place("rules/shop.yaml", 1, 1)
+
+
+def rule(*patterns: str, how: How = "says", language: str = "", name: str = "rule") -> Rule:
+    return Rule(name, PLACE, (Heard(how, tuple(Phrase(each, language, PLACE) for each in patterns)),), ())
+
+
+def caught(pattern: str, text: str, how: How = "says") -> Mapping[str, str] | None:
+    """What the slots of a rule of one pattern catch; None where it does not hear the text."""
+    hits = build_matcher([rule(pattern, how=how)]).hits(normalise(text))
+    return hits[0].slots if hits else None
+
+
+def hears(pattern: str, text: str, how: How = "says") -> bool:
+    return caught(pattern, text, how) is not None
+
+
+# --- by example ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "heard"),
+    [
+        ("hi", "this is late", False),
+        ("hi", "oh, HI!", True),
+        ("hej", "HEJ!!", True),
+        ("hello", "helloooo you", True),
+        ("hellooo", "hello you", True),
+        ("hello", "helo", False),
+        ("100", "1000", False),
+        ("11", "111", False),
+        ("öppettider", "vad är era OPPETTIDER?", True),
+        ("spåra", "Spa\u030ara paketet", True),
+        ("straße", "in der STRASSE", True),
+        ("łódź", "lodz", True),
+        ("ışık", "IŞIK lütfen", True),
+        ("sipariş", "SİPARİŞ nerede", True),
+        ("don't", "I don’t know", True),
+        ("commande", "où est l'commande", True),
+        ("مرحبا", "مَرْحَبًا بك", True),
+        ("طلبي", "أين طـــلبي؟", True),
+        ("שלום", "שָׁלוֹם לך", True),
+        ("किताब", "मुझे किताब चाहिए", True),
+        ("की", "का", False),
+        ("สวัสดี", "ขอสวัสดีครับ", True),
+        ("มากครับ", "ขอบคุณมากกกกครับ", True),
+        ("订单", "我的订单在哪里", True),
+        ("订 单", "我的订单", True),
+        ("单订", "我的订单", False),
+        ("ワールド", "ﾊﾛｰﾜｰﾙﾄﾞ", True),
+        ("iPhone", "iPhoneを買う", True),
+        ("order 12", "my order: ١٢", True),
+        ("menu", "m\u200benu", True),
+        ("👍", "👍🏿", True),
+        ("👍", "great 👍 thanks", True),
+        ("👍👍", "👍", False),
+        ("👍", "👎", False),
+        ("ok 👍", "ok", True),
+        ("ok", "ok 👍", True),
+        ("👍", "ok", False),
+        ("🇸🇪", "🇳🇴", False),
+        ("where is [my] order", "Where is order 5", True),
+        ("(track|find) it", "find it", True),
+        ("a b", "a x b", False),
+    ],
+)
+def test_says_finds_whole_words_anywhere(pattern: str, text: str, heard: bool) -> None:
+    assert hears(pattern, text) is heard
+
+
+@pytest.mark.parametrize(
+    ("how", "pattern", "text", "heard"),
+    [
+        ("says_exactly", "menu", "Menu!", True),
+        ("says_exactly", "menu", "the menu", False),
+        ("says_exactly", "menu", "menu please", False),
+        ("says_exactly", "menu", "menu 👍", True),
+        ("says_exactly", "👍", "👍!", True),
+        ("says_exactly", "👍", "ok 👍", False),
+        ("says_exactly", "哈哈", "哈哈哈哈", True),
+        ("says_exactly", "哈哈哈", "哈", True),
+        ("says_exactly", "มาก", "มากกกก", True),
+        ("says_exactly", "哈哈", "哈", False),
+        ("says_exactly", "I am {name}", "I am Åsa Öberg!", True),
+        ("says_exactly", "{n: 4 digits} ok", "well 1234 ok", False),
+        ("starts_with", "order", "Order 66", True),
+        ("starts_with", "order", "my order", False),
+        ("starts_with", "👍", "👍 great", True),
+        ("starts_with", "👍", "great 👍", False),
+        ("starts_with", "哈呀", "哈哈哈呀ok", True),
+        ("starts_with", "order {n: number}", "order 5 now", True),
+        ("starts_with", "order {n: number}", "my order 5", False),
+    ],
+)
+def test_whole_messages_and_beginnings(how: How, pattern: str, text: str, heard: bool) -> None:
+    assert hears(pattern, text, how) is heard
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "slots"),
+    [
+        ("my name is {name}", "My name is Åsa O’Brien!", {"name": "Åsa O’Brien"}),
+        ("from {a} to {b}", "from Göteborg (C) to Malmö, please", {"a": "Göteborg (C", "b": "Malmö, please"}),
+        ("call me {name} [please]", "call me Bob Li please now", {"name": "Bob Li"}),
+        ("call me {name} [please]", "call me Bob Li", {"name": "Bob Li"}),
+        ("send {what} [to] {who}", "send the box to Anna", {"what": "the box", "who": "Anna"}),
+        ("{name} is my name", "well Eva is my name", {"name": "well Eva"}),
+        ("{a} {b}", "one two three", {"a": "one", "b": "two three"}),
+        ("track {n: 8 digits}", "please track #12345678, thanks", {"n": "12345678"}),
+        ("track {n: 8 digits}", "track 1234567", None),
+        ("{n: 4 digits}", "is 123 or 1234 right", {"n": "1234"}),
+        ("{n: number}", "it is -5 here", {"n": "-5"}),
+        ("{n: number} to {m: number}", "1 000 to 2,5", {"n": "1 000", "m": "2,5"}),
+        ("{a: number} {b: number}", "1 000", {"a": "1", "b": "000"}),
+        ("{n: number 1-4} people", "we are 3 people", {"n": "3"}),
+        ("{n: number 1-4} people", "we are 5 people", None),
+        ("at {t: time}", "at 10:30, ok", {"t": "10:30"}),
+        ("at {t: time}", "at 9 p.m.", {"t": "9 p.m"}),
+        ("on {d: date}", "on 31/12/2026.", {"d": "31/12/2026"}),
+        ("on {d: date}", "on 31/11/2026", None),
+        ("mail {e: email}", "mail <Anna.B@Shop.example>", {"e": "Anna.B@Shop.example"}),
+        ("call {p: phone}", "call +46 70 123 45 67 today", {"p": "+46 70 123 45 67"}),
+        ("{n: number} people", "5-10 people", {"n": "10"}),
+        ("say {x}", "say -so-", {"x": "so"}),
+        ("I use {lang}", "I use C++", {"lang": "C++"}),
+        ("it costs {price}", "it costs $5!", {"price": "$5"}),
+        ("it is {x}", "it is great👍🏽", {"x": "great"}),
+        ("jag heter {namn}", "Jag heter A\u030asa", {"namn": "A\u030asa"}),
+        ("我叫{name}", "我叫小明。", {"name": "小明"}),
+        ("say {x}", "saaaay 👍 this", {"x": "this"}),
+        ("{x}", "👍", {"x": "👍"}),
+        ("{x}", "?!", None),
+    ],
+)
+def test_slots_catch_what_was_written(pattern: str, text: str, slots: Mapping[str, str] | None) -> None:
+    assert caught(pattern, text) == slots
+
+
+def test_the_first_hit_of_each_rule_in_rule_order() -> None:
+    matcher: Matcher = build_matcher(
+        [
+            rule("late", "is"),
+            Rule("pictures", PLACE, (Sent(frozenset({"image"})),), ()),
+            rule("{all}"),
+            rule("nothing"),
+            Rule(
+                "both",
+                PLACE,
+                (
+                    Heard("says_exactly", (Phrase("late", "en", PLACE),)),
+                    Heard("starts_with", (Phrase("this [{rest}]", "", PLACE), Phrase("this", "", PLACE))),
+                ),
+                (),
+            ),
+        ]
+    )
+    hits = matcher.hits(normalise("This is late"))
+    assert [(hit.rule, hit.phrase.pattern) for hit in hits] == [(0, "late"), (2, "{all}"), (4, "this [{rest}]")]
+    assert [dict(hit.slots) for hit in hits] == [{}, {"all": "This is late"}, {"rest": "is late"}]
+    assert matcher.hits(normalise("")) == []
+
+
+def test_languages_are_those_whose_own_lists_hear_the_message() -> None:
+    matcher = build_matcher(
+        [
+            rule("hej", language="sv"),
+            rule("hi", "hello", language="en"),
+            rule("taxi", "{x} 5"),
+            rule("hej", "moin", language="da"),
+        ]
+    )
+    assert matcher.languages(normalise("hej")) == {"sv", "da"}
+    assert matcher.languages(normalise("hello, moin")) == {"en", "da"}
+    assert matcher.languages(normalise("taxi 5")) == frozenset()
+    assert matcher.languages(normalise("what")) == frozenset()
+
+
+def test_rules_of_which_the_whole_message_is_a_phrase() -> None:
+    matcher = build_matcher([rule("bus stop", "stop [please]"), rule("stop"), rule("please", how="starts_with")])
+    assert matcher.phrases_of(normalise("Stop, PLEASE")) == {0}
+    assert matcher.phrases_of(normalise("stop")) == {0, 1}
+    assert matcher.phrases_of(normalise("please")) == {2}
+    assert matcher.phrases_of(normalise("please stop")) == frozenset()
+
+
+def test_hostile_messages_cost_little() -> None:
+    """Each of these takes hours where every division of the words among the slots is tried."""
+    phones = " ".join(f"{{p{at}: phone}}" for at in range(6))
+    matcher = build_matcher(
+        [rule("{a} x {b} x {c} x {d} x {e} y"), rule("{a: number} x {b} {c: 3 digits} {d} y"), rule(f"{phones} z")]
+    )
+    began = time.process_time()
+    for text in ("x " * 6_000, "1 x " * 1_000, "哈" * 4_000, "x哈哈哈" * 700, "1 " * 100 + "y z"):
+        assert matcher.hits(normalise(text)) == []
+    assert time.process_time() - began < 5
+
+
+# --- against trying everything ------------------------------------------------------------------------------------------
+
+Element = str | tuple[str, str]  # a word, or the name and kind of a slot
+Tree = tuple["Element | Group", ...]
+
+
+@dataclass(frozen=True)
+class Group:
+    """``(…|…)``, or ``[…|…]`` where it may be left out."""
+
+    options: tuple[Tree, ...]
+    may_be_left_out: bool
+
+
+def written(tree: Tree) -> str:
+    parts = []
+    for each in tree:
+        match each:
+            case str():
+                parts.append(each)
+            case Group(options, may_be_left_out):
+                inside = "|".join(map(written, options))
+                parts.append(f"[{inside}]" if may_be_left_out else f"({inside})")
+            case (name, kind):
+                parts.append(f"{{{name}: {kind}}}" if kind else f"{{{name}}}")
+    return " ".join(parts)
+
+
+def expansions(tree: Tree) -> Iterator[tuple[Element, ...]]:
+    if not tree:
+        yield ()
+        return
+    first, rest = tree[0], tree[1:]
+    options: list[tuple[Element, ...]]
+    if isinstance(first, Group):
+        options = [reading for option in first.options for reading in expansions(option)]
+        options += [()] if first.may_be_left_out else []
+    else:
+        options = [(first,)]
+    for option in options:
+        for following in expansions(rest):
+            yield option + following
+
+
+def same(mine: str, yours: str) -> bool:
+    """Equal, three or more of a letter on either side being any number of it."""
+    left = [(run[0], len(run[0])) for run in re.finditer(r"(.)\1*", mine)]
+    right = [(run[0], len(run[0])) for run in re.finditer(r"(.)\1*", yours)]
+    return len(left) == len(right) and all(
+        a[0] == b[0] and (m == n or (not a[0].isdigit() and (m > 2 or n > 2)))
+        for (a, m), (b, n) in zip(left, right, strict=True)
+    )
+
+
+def divisions(reading: Sequence[Element], tokens: Sequence[str], how: How) -> Iterator[dict[str, str]]:
+    """Everything the slots could catch from the first token on, best first."""
+    if not reading:
+        if how != "says_exactly" or not tokens:
+            yield {}
+        return
+    first, rest = reading[0], reading[1:]
+    match first:
+        case str():
+            lengths = [1] if tokens and same(first, tokens[0].lower()) else []
+        case (_, "2 digits"):
+            lengths = [1] if tokens and re.fullmatch("[0-9]{2}", tokens[0]) else []
+        case _:
+            lengths = [*range(1, len(tokens) + 1)] if rest else [len(tokens)] * bool(tokens)
+    for length in lengths:
+        for following in divisions(rest, tokens[length:], how):
+            yield following if isinstance(first, str) else {first[0]: " ".join(tokens[:length])} | following
+
+
+def tried(reading: Sequence[Element], tokens: Sequence[str], how: How) -> dict[str, str] | None:
+    starts = range(len(tokens)) if how == "says" else [0]
+    found = (each for start in starts for each in divisions(reading, tokens[start:], how))
+    return next(found, None)
+
+
+WORDS = st.sampled_from(["a", "b", "c", "aa", "aaa", "ab", "aab", "12", "7", "111"])
+
+
+def leaves(slot: st.SearchStrategy[tuple[str, str]]) -> st.SearchStrategy[Element]:
+    return st.one_of(WORDS, WORDS, WORDS, slot)
+
+
+TREES = st.recursive(
+    st.lists(leaves(st.tuples(st.just(""), st.sampled_from(["", "2 digits"]))), min_size=1, max_size=3).map(tuple),
+    lambda inner: st.lists(
+        st.one_of(WORDS, st.builds(Group, st.lists(inner, min_size=1, max_size=2).map(tuple), st.booleans())),
+        min_size=1,
+        max_size=3,
+    ).map(tuple),
+    max_leaves=4,
+)
+
+
+def named(tree: Tree, names: Iterator[str]) -> Tree:
+    """The tree with a name of its own for each slot."""
+    out: list[Element | Group] = []
+    for each in tree:
+        match each:
+            case Group(options, may_be_left_out):
+                out.append(Group(tuple(named(option, names) for option in options), may_be_left_out))
+            case (_, kind):
+                out.append((next(names), kind))
+            case _:
+                out.append(each)
+    return tuple(out)
+
+
+PATTERNS = TREES.map(lambda tree: named(tree, (f"s{at}" for at in itertools.count()))).filter(
+    lambda tree: () not in set(expansions(tree))
+)
+RULES = st.lists(
+    st.tuples(st.sampled_from(["says", "says_exactly", "starts_with"]), st.lists(PATTERNS, min_size=1, max_size=3)),
+    min_size=1,
+    max_size=5,
+)
+
+
+@settings(max_examples=250, deadline=None)
+@given(RULES, st.lists(st.one_of(WORDS, st.sampled_from(["A", "aaaa", "x", "abbb", "1111"])), max_size=7), st.data())
+def test_it_agrees_with_trying_everything(
+    rules: list[tuple[How, list[Tree]]], tokens: list[str], data: st.DataObject
+) -> None:
+    matcher = build_matcher([rule(*map(written, trees), how=how) for how, trees in rules])
+    beside = data.draw(st.sampled_from(["", "!", " 👍", " ?"]))
+    expected = []
+    for position, (how, trees) in enumerate(rules):
+        for tree in trees:
+            heard = [each for each in (tried(reading, tokens, how) for reading in expansions(tree)) if each is not None]
+            if heard:
+                expected.append((position, written(tree), heard[0]))
+                break
+    hits = matcher.hits(normalise(" ".join(tokens) + beside))
+    if tokens or not beside.strip().startswith("👍"):
+        assert [(hit.rule, hit.phrase.pattern, dict(hit.slots)) for hit in hits] == expected
+
+
+def held_down(text: str) -> set[str]:
+    """The text without spaces, each run of three or more as one and as two."""
+    runs = [run[0] for run in re.finditer(r"(.)\1*", text.replace(" ", ""))]
+    choices = [[run] if len(run) < 3 else [run[:1], run[:2]] for run in runs]
+    return set(map("".join, itertools.product(*choices)))
+
+
+@settings(max_examples=250, deadline=None)
+@given(
+    st.text("哈呀 ", min_size=1, max_size=6).filter(str.strip),
+    st.text("哈呀 ", max_size=12),
+    st.sampled_from(["says", "says_exactly", "starts_with"]),
+)
+def test_held_characters_agree_with_trying_everything(phrase: str, text: str, how: How) -> None:
+    compare = {"says": str.__contains__, "says_exactly": str.__eq__, "starts_with": str.startswith}[how]
+    expected = any(compare(mine, yours) for mine in held_down(text) for yours in held_down(phrase))
+    assert hears(phrase, text, how) is expected
+
+
+def test_the_tree_is_walked_where_messages_have_no_held_letters() -> None:
+    """The quick way and the way for held letters find the same."""
+    patterns = ["where is my order", "order", "[my] order {n: 4 digits}", "is"]
+    matcher: PhraseMatcher = build_matcher([rule(each) for each in patterns])
+    quick = matcher.hits(normalise("where is my order 1234"))
+    slow = matcher.hits(normalise("wheeere is my orderrr 1234"))
+    assert [hit.rule for hit in quick] == [0, 1, 2, 3]
+    assert quick == slow
