@@ -1,0 +1,135 @@
+"""What WhatsApp shows, and where choices quietly become text."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.sinch.emulator.fields import Json
+from bot.sinch.emulator.render import show
+
+
+def button(title: str, postback: str = "") -> Json:
+    return {"text_message": {"text": title}, "postback_data": postback}
+
+
+def choice(*choices: Json, body: str = "What next?", **properties: str) -> Json:
+    text: Json = {"text_message": {"text": body}} if body else {}
+    return {"choice_message": {**text, "choices": list(choices), "message_properties": properties}}
+
+
+def row(title: str, postback: str = "p", description: str = "") -> Json:
+    return {"choice": {"title": title, "postback_data": postback, "description": description}}
+
+
+def listing(*sections: Json, menu: str = "Topics", header: str = "") -> Json:
+    properties = {"menu": menu, "whatsapp_header": header}
+    return {"list_message": {"title": "Pick", "sections": list(sections), "message_properties": properties}}
+
+
+def section(*rows: Json, title: str = "") -> Json:
+    return {"title": title, "items": list(rows)}
+
+
+def test_buttons_stay_buttons() -> None:
+    shown = show(choice(button("A" * 20, "a" * 229), button("B"), button("C"), whatsapp_footer="Bye"), "MID")
+    assert (shown.kind, shown.degraded, shown.footer) == ("buttons", "", "Bye")
+    assert [option.postback for option in shown.options] == ["a" * 229, "MID_B", "MID_C"]
+
+
+@pytest.mark.parametrize(
+    ("message", "why"),
+    [
+        (choice(*[button(str(number)) for number in range(4)]), "4 buttons"),
+        (choice(button("A" * 21)), "too long"),
+        (choice(button("A"), button("A")), "same words"),
+        (choice(button("*Bold*")), "markdown"),
+        (choice(button("A", "p" * 230)), "postback"),
+        (choice(button("A"), body="b" * 1025), "the text is longer"),
+        (choice(button("A"), body=""), "no text"),
+        (choice(button("A"), whatsapp_footer="f" * 61), "footer"),
+        (choice(button("A"), {"url_message": {"title": "Go", "url": "https://x"}}), "not text"),
+        (choice({"call_message": {"title": "Call", "phone_number": "+48"}}), "not text"),
+        (choice({"url_message": {"title": "T" * 21, "url": "https://x"}}), "link's title"),
+        (listing(section(*[row(str(number)) for number in range(11)])), "11 rows"),
+        (listing(section(row("A")), section(row("B"))), "section without a title"),
+        (listing(section(row("A"), title="T" * 25)), "section's title"),
+        (listing(section(row("A" * 25))), "too long"),
+        (listing(section(row("A", description="d" * 73))), "too long"),
+        (listing(section(row("A", "p" * 174))), "postback"),
+        (listing(section(row("A")), menu="m" * 21), "menu"),
+        (listing(section(row("A")), header="h" * 61), "header"),
+    ],
+)
+def test_the_rest_becomes_text(message: Json, why: str) -> None:
+    shown = show(message, "MID")
+    assert (shown.kind, shown.options) == ("text", ())
+    assert why in shown.degraded
+
+
+def test_degraded_choices_can_still_be_read() -> None:
+    shown = show(choice(*[button(word) for word in ("One", "Two", "Three", "Four")]), "MID")
+    assert shown.text == "What next?\n1. One\n2. Two\n3. Three\n4. Four"
+
+
+def test_a_lone_link_is_a_link() -> None:
+    shown = show(choice({"url_message": {"title": "Open", "url": "https://example.org"}}), "MID")
+    assert (shown.kind, shown.url, shown.options[0].title) == ("link", "https://example.org", "Open")
+
+
+def test_list() -> None:
+    rows = section(row("A", "", "First"), title="One"), section(row("B", "b"), title="Two")
+    shown = show(listing(*rows), "MID")
+    assert (shown.kind, shown.menu, shown.text) == ("list", "Topics", "Pick")
+    assert [(option.title, option.postback, option.description) for option in shown.options] == [
+        ("A", "MID_A", "First"),
+        ("B", "b", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("card", "kind", "degraded"),
+    [
+        ({"title": "T", "media_message": {"url": "https://x"}, "choices": [button("A")]}, "buttons", False),
+        ({"title": "T", "choices": [button("A")], "message_properties": {"whatsapp_header": "H"}}, "buttons", False),
+        ({"title": "T", "media_message": {"url": "https://x"}, "choices": [button("A")] * 2}, "media", True),
+        ({"title": "T", "media_message": {"url": "https://x"}}, "media", False),
+        ({"title": "T", "description": "D"}, "text", False),
+    ],
+)
+def test_cards(card: Json, kind: str, degraded: bool) -> None:
+    shown = show({"card_message": card}, "MID")
+    assert (shown.kind, bool(shown.degraded)) == (kind, degraded)
+    assert shown.text.startswith("T")
+
+
+def test_carousel_becomes_text() -> None:
+    shown = show({"carousel_message": {"cards": [{"title": "A", "description": "a"}, {"title": "B"}]}}, "MID")
+    assert (shown.kind, shown.text) == ("text", "A\na\n\nB")
+    assert shown.degraded
+
+
+@pytest.mark.parametrize(
+    ("message", "kind", "text"),
+    [
+        ({"text_message": {"text": "Hi"}}, "text", "Hi"),
+        ({"media_message": {"url": "https://x", "filename_override": "a.pdf"}}, "media", "a.pdf"),
+        ({"location_message": {"title": "Shop", "label": "Main st"}}, "location", "Shop\nMain st"),
+        (
+            {"contact_info_message": {"name": {"full_name": "Ann"}, "phone_numbers": [{"phone_number": "+48"}]}},
+            "contact",
+            "Ann\n+48",
+        ),
+        (
+            {
+                "channel_specific_message": {
+                    "WHATSAPP": {"message_type": "FLOWS", "message": {"body": {"text": "Slot?"}, "flow_cta": "Book"}}
+                }
+            },
+            "flow",
+            "Slot?",
+        ),
+    ],
+)
+def test_plain_kinds(message: Json, kind: str, text: str) -> None:
+    shown = show(message, "MID")
+    assert (shown.kind, shown.text) == (kind, text)
