@@ -1,0 +1,309 @@
+"""The one place that wires: parts are made here, given to each other here, started and stopped in order here.
+
+config -> store -> rules -> client -> inbox, sender, reconciler -> web
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import structlog
+from aiohttp import ClientSession, web
+
+from bot.config import Config
+from bot.core.button import button_id
+from bot.core.delivery import Policy
+from bot.core.event import Event
+from bot.core.reply import Button
+from bot.core.rulebook import Rulebook, Rulebooks
+from bot.errors import Misconfigured
+from bot.rulebook.load import load, load_files
+from bot.rulebook.problem import Problem
+from bot.sinch.admin import SinchAdmin
+from bot.sinch.client import ClientSettings, SinchClient, open_session
+from bot.sinch.signature import Verifier
+from bot.sinch.wire.events import parse_event
+from bot.sinch.wire.render import render_send
+from bot.store.port import Store
+from bot.store.sqlite import open_store
+from bot.store.sqlite.connection import socket_path
+from bot.store.units import InboxKind, Started
+from bot.web.api.backend import Backend
+from bot.web.api.routes import api_app
+from bot.web.guard import hide_server
+from bot.web.health import Health, health_routes
+from bot.web.operator import Operator, OperatorSite
+from bot.web.webhook import BODY_MAX, Webhook
+from bot.work.clock import Clock
+from bot.work.events import business_event_from_raw
+from bot.work.inbox import Deciding, Inbox
+from bot.work.outbox import RECEIPT_WAIT, Sender
+from bot.work.rate import Rate
+from bot.work.reconcile import Reconciler
+
+DRAIN_S = 10.0
+
+log = structlog.get_logger()
+
+
+class LiveRules:
+    """The rulebook that answers now. Replaced whole, by one assignment."""
+
+    def __init__(self, rulebook: Rulebook, problems: tuple[Problem, ...]) -> None:
+        self.rulebooks = Rulebooks(rulebook)
+        self.problems = problems  # of the folder as last read, where it could not go live
+
+    @property
+    def live(self) -> Rulebook:
+        """The live rulebook."""
+        return self.rulebooks.live
+
+
+@dataclass(slots=True)
+class App:
+    """The running program's parts."""
+
+    config: Config
+    clock: Clock
+    store: Store
+    rules: LiveRules
+    client: SinchClient
+    session: ClientSession
+    inbox: Inbox
+    sender: Sender
+    reconciler: Reconciler
+    health: Health
+    tasks: list[asyncio.Task[None]]
+
+    @property
+    def path(self) -> Path:
+        """The database file."""
+        return _sqlite_path(self.config)
+
+    def backend(self) -> Backend:
+        """What the API and the operator's commands work on."""
+        return Backend(
+            store=self.store,
+            rulebook=lambda: self.rules.live,
+            now=self.clock.now,
+            app_id=self.config.app_id,
+            margin=self.config.window_margin,
+            wake_inbox=self.wake,
+            wake_outbox=self.sender.wake,
+        )
+
+    def web(self) -> web.Application:
+        """The HTTP side: webhook, API, health."""
+        application = web.Application(client_max_size=BODY_MAX)
+        hide_server(application)
+        webhook = Webhook(
+            verifier=Verifier(self.config.webhook_scheme, self.config.secrets, self.config.webhook_max_age),
+            parse=lambda body, at: parse_event(body, at, self.config.app_id),
+            consent_words=lambda: self.rules.live.consent,
+            store=self.store,
+            clock=self.clock,
+            wake=self.wake,
+        )
+        application.router.add_post("/webhooks/sinch", webhook.receive)
+        application.add_routes(health_routes(self.health))
+        application.add_subapp("/v1", api_app(self.backend()))
+        return application
+
+    def wake(self) -> None:
+        """An event is being recorded: let deciding, and sending what is decided, join its commit."""
+        self.inbox.wake()
+        self.sender.wake()
+
+    async def close(self) -> None:
+        """Claim no more, let what is under way finish within limits, and leave the rest to the next start."""
+        self.health.stop()
+        self.inbox.stop()
+        self.reconciler.stop()
+        await self.sender.drain(DRAIN_S)
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self.client.close()
+        await self.session.close()
+        await self.store.close()
+
+
+async def open_app(config: Config, clock: Clock, receipt_wait: timedelta = RECEIPT_WAIT) -> App:
+    """Open the database, read the rules, start the workers. Raises ``Misconfigured`` with a sentence for a person.
+
+    ``receipt_wait``: how long a message that was being sent when an earlier process died waits for a receipt before Sinch is asked.
+    """
+    store = await open_store(_sqlite_path(config), app=config.app_id)
+    try:
+        rules = await read_rules(config.rules_dir, store, clock.now())
+        return await _start(config, clock, store, rules, receipt_wait)
+    except BaseException:
+        await store.close()
+        raise
+
+
+async def _start(config: Config, clock: Clock, store: Store, rules: LiveRules, receipt_wait: timedelta) -> App:
+    now = clock.now()
+    await store.recover(now, now + receipt_wait)
+    session = open_session(settings := client_settings(config))
+    client = SinchClient(settings, session)
+    health = Health(store, lambda: _remarks(rules))
+    sender = Sender(
+        store,
+        client,
+        renderer(config.app_id, store.installation_key),
+        policy=lambda: _policy(config, rules),
+        rate=Rate(config.send_rate),
+        clock=clock,
+    )
+    deciding = Deciding(
+        read=reader(config.app_id),
+        rulebooks=lambda: rules.rulebooks,
+        button_key=store.installation_key,
+        margin=config.window_margin,
+    )
+    inbox = Inbox(store, deciding, clock, on_decided=sender.wake)
+    reconciler = Reconciler(store, SinchAdmin(client, config.template_url), clock, sender.wake)
+    app = App(config, clock, store, rules, client, session, inbox, sender, reconciler, health, [])
+    app.tasks = [_task(health, work, name) for name, work in _workers(app)]
+    return app
+
+
+def _sqlite_path(config: Config) -> Path:
+    path = config.sqlite_path
+    if path is None:
+        raise Misconfigured("PostgreSQL is not available in this version; set DATABASE_URL to sqlite:///parley.db.")
+    return path
+
+
+def client_settings(config: Config) -> ClientSettings:
+    """What the client needs of the settings."""
+    return ClientSettings(
+        project_id=config.project_id,
+        app_id=config.app_id,
+        key_id=config.key_id,
+        key_secret=config.key_secret.get_secret_value(),
+        api_url=config.conversation_url,
+        auth_url=config.token_origin,
+        auth=config.auth,
+    )
+
+
+def reader(app_id: str) -> Callable[[InboxKind, bytes, datetime], Event]:
+    """Turns an inbox row's bytes back into the event they were."""
+
+    def read(kind: InboxKind, raw: bytes, received_at: datetime) -> Event:
+        if kind is InboxKind.API:
+            return business_event_from_raw(raw, received_at)
+        return parse_event(raw, received_at, app_id)
+
+    return read
+
+
+def renderer(app_id: str, key: bytes) -> Callable[[Started], bytes]:
+    """Makes the request's body of one attempt; the buttons' ids are signed with the installation's key."""
+
+    def render(started: Started) -> bytes:
+        def id_of(button: Button) -> str:
+            return button_id(key, button.rule, started.version, button.option)
+
+        return render_send(
+            app_id, started.contact, started.contact_id, started.reply, started.outbox_id, started.ttl_s, id_of
+        )
+
+    return render
+
+
+def _policy(config: Config, rules: LiveRules) -> Policy:
+    consent = rules.live.consent
+    return Policy(config.window_margin, consent.after_stop == "answer", consent.marketing)
+
+
+def _remarks(rules: LiveRules) -> list[str]:
+    return [f"The rules in the folder are not live: {problem}" for problem in rules.problems]
+
+
+def _workers(app: App) -> list[tuple[str, Coroutine[Any, Any, None]]]:
+    return [
+        ("inbox", app.inbox.run()),
+        ("outbox", app.sender.run()),
+        ("reconcile", app.reconciler.run()),
+    ]
+
+
+def _task(health: Health, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+    """A worker; when it dies, the server says so and is not ready any more."""
+
+    def ended(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            log.error("worker_died", worker=name, error=repr(task.exception()))
+            health.worker_died(name)
+
+    task = asyncio.create_task(work, name=name)
+    task.add_done_callback(ended)
+    return task
+
+
+async def read_rules(folder: Path, store: Store, now: datetime) -> LiveRules:
+    """The folder's rulebook if it is sound, which is then stored as the last good one; else the last good one.
+
+    Raises ``Misconfigured`` with every problem when there is neither.
+    """
+    reading = load(folder)
+    problems = tuple(problem for problem in reading.problems if problem.severity == "error")
+    if reading.rulebook is not None:
+        number = await store.save_rulebook(reading.rulebook.digest, reading.files, now)
+        return LiveRules(replace(reading.rulebook, version=number), ())
+    stored = await store.last_good_rulebook()
+    kept = load_files(stored.files).rulebook if stored is not None else None
+    if stored is None or kept is None:
+        listed = "\n".join(str(problem) for problem in problems)
+        raise Misconfigured(f"The rules in {folder} have errors, and there is no earlier rulebook to serve:\n{listed}")
+    log.error("rules_broken", folder=str(folder), problems=len(problems), serving=stored.number)
+    return LiveRules(replace(kept, version=stored.number), problems)
+
+
+async def serve(config: Config, clock: Clock, until: asyncio.Event, started: Callable[[str], None]) -> None:
+    """Run the server until ``until`` is set; ``started`` is told its address. Raises ``Misconfigured`` when the port is taken."""
+    app = await open_app(config, clock)
+    runner = web.AppRunner(app.web(), access_log=None, keepalive_timeout=75, shutdown_timeout=DRAIN_S)
+    operator = OperatorSite(Operator(app.backend()), socket_path(app.path))
+    try:
+        await runner.setup()
+        await operator.start()
+        address = await listen(runner, config.host, config.port)
+        settle_memory()
+        started(address)
+        await until.wait()
+        app.health.stop()
+    finally:
+        await runner.cleanup()
+        await operator.stop()
+        await app.close()
+
+
+def settle_memory() -> None:
+    """What is there now stays, so the garbage collector need not look at it again, nor so often at what each message leaves behind.
+
+    A message leaves almost nothing in cycles; with the collector's defaults a tenth of all time went into looking.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
+
+async def listen(runner: web.AppRunner, host: str, port: int) -> str:
+    """Open the port; returns the address as a URL."""
+    try:
+        await web.TCPSite(runner, host, port, backlog=1024).start()
+    except OSError as error:
+        raise Misconfigured(
+            f"Port {port} on {host} cannot be opened ({error.strerror}); another program may use it. "
+            "Stop that program, or set PORT to another number."
+        ) from None
+    name, number = runner.addresses[0][:2]
+    return f"http://{name}:{number}"

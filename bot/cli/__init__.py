@@ -1,0 +1,51 @@
+"""The commands: the only place that prints or exits.
+
+Exit codes: 0 fine, 1 something is wrong and a sentence on stderr says what, 2 wrong use.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from bot.cli.demo import demo
+from bot.cli.doctor import doctor
+from bot.cli.events import events
+from bot.cli.keys import keys
+from bot.cli.output import ERRORS_FOUND, INTERRUPTED, aside, sentence_of
+from bot.cli.rules import check, try_
+from bot.cli.serving import emulate, migrate, serve
+from bot.cli.webhooks import webhooks
+from bot.errors import ParleyError
+
+app = typer.Typer(
+    name="parley",
+    help="Answers WhatsApp messages through Sinch's Conversation API, by rules that staff write in YAML.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command()(serve)
+app.command()(demo)
+app.command()(emulate)
+app.command()(check)
+app.command("try")(try_)
+app.command()(doctor)
+app.command()(migrate)
+app.add_typer(keys, name="keys")
+app.add_typer(events, name="events")
+app.add_typer(webhooks, name="webhooks")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and exit; everything expected to go wrong ends in a sentence, never in a traceback."""
+    try:
+        app(args=list(arguments) if arguments is not None else None, prog_name="run.py")
+    except ParleyError as error:
+        aside(sentence_of(error))
+        sys.exit(ERRORS_FOUND)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)

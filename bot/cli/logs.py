@@ -1,0 +1,28 @@
+"""Log lines: JSON, one a line, on stderr, so that stdout stays what a command answers."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import structlog
+
+
+def start_logging(level: str) -> None:
+    """Log from ``level`` (debug, info, warning, error) on, ours and the libraries' alike."""
+    number = logging.getLevelNamesMapping()[level.upper()]
+    logging.basicConfig(
+        stream=sys.stderr, level=max(number, logging.WARNING), format="%(levelname)s %(name)s %(message)s"
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )

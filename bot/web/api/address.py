@@ -1,0 +1,69 @@
+"""From ``to`` as a backend writes it to the address that messages go to.
+
+A phone number is checked with Google's libphonenumber data; any other identity (such as WhatsApp's business-scoped ids) must be one
+that wrote to us before.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import phonenumbers
+
+from bot.core.event import ContactKey
+from bot.errors import Refused
+from bot.store.port import Store
+from bot.store.units import Standing
+
+CHANNEL: Final = "WHATSAPP"
+IDENTITY_MAX: Final = 160
+_SPACED: Final = re.compile(r"[\s().-]+")
+_DIGITS: Final = re.compile(r"\+?[0-9]{4,20}")
+CURE: Final = 'Write it as + country number, such as "+46701740605".'
+
+
+async def address_of(to: str, app: str, store: Store) -> tuple[ContactKey, Standing]:
+    """The address of ``to`` and how it stands. Raises ``Refused`` (422) when it is neither a phone number nor known."""
+    contact = ContactKey(app, CHANNEL, _plain(to))
+    standing = await store.standing(contact)
+    if not standing.known:
+        _check_number(to)
+    return contact, standing
+
+
+def _plain(to: str) -> str:
+    """As we keep it: digits for a phone number, else as it was written."""
+    bare = _SPACED.sub("", to)
+    return bare.removeprefix("+") if _DIGITS.fullmatch(bare) else to
+
+
+def _check_number(to: str) -> None:
+    number = _SPACED.sub("", to)
+    if not _DIGITS.fullmatch(number):
+        raise Refused(f'"{to}" is neither a phone number nor somebody who wrote to us.', "bad-recipient", CURE, 422)
+    if not number.startswith("+"):
+        cure = f'If it is one, write it with + and its country, such as "+{number}".'
+        raise Refused(
+            f'"{to}" may lack its country, and nobody of that number wrote to us.', "bad-recipient", cure, 422
+        )
+    if (fault := _fault(number)) is not None:
+        raise Refused(f'"{to}" {fault}.', "bad-recipient", CURE, 422)
+
+
+def _fault(number: str) -> str | None:
+    """What keeps a number from being anybody's. Only its country and length are judged: number plans change faster than tables,
+    and WhatsApp itself tells when nobody has it."""
+    try:
+        reason = phonenumbers.is_possible_number_with_reason(phonenumbers.parse(number, None))
+    except phonenumbers.NumberParseException:
+        reason = phonenumbers.ValidationResult.INVALID_COUNTRY_CODE
+    match reason:
+        case phonenumbers.ValidationResult.IS_POSSIBLE:
+            return None
+        case phonenumbers.ValidationResult.INVALID_COUNTRY_CODE:
+            return "starts with a country code that does not exist"
+        case phonenumbers.ValidationResult.TOO_LONG:
+            return "is too long for a number of its country"
+        case _:
+            return "is too short for a number of its country, or is only the end of one"

@@ -1,0 +1,36 @@
+"""What the API needs of the running program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from aiohttp import web
+
+from bot.core.conversation import MARGIN
+from bot.core.rulebook import Rulebook
+from bot.store.port import Store
+
+
+def _nobody() -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """The store, the live rulebook, the clock; ``wake_inbox`` and ``wake_outbox`` tell the workers that there is something new.
+
+    ``app_id`` is the Sinch app that people of this API write to; ``margin`` is how long before its end a window counts as closed.
+    """
+
+    store: Store
+    rulebook: Callable[[], Rulebook]
+    now: Callable[[], datetime]
+    app_id: str
+    margin: timedelta = MARGIN
+    wake_inbox: Callable[[], None] = field(default=_nobody)
+    wake_outbox: Callable[[], None] = field(default=_nobody)
+
+
+BACKEND: web.AppKey[Backend] = web.AppKey("backend", Backend)

@@ -1,0 +1,103 @@
+"""API keys: 256 random bits, shown once, kept as their SHA-256; what a key may do is its scopes."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+
+from aiohttp import web
+
+from bot.errors import Refused
+from bot.store.port import Store
+from bot.store.units import ApiKey
+from bot.web.api.tries import FailedTries
+
+PREFIX: Final = "parley_"
+SCOPES: Final = ("send", "read", "admin")
+NAME_MAX: Final = 100
+_LONGEST: Final = 200
+
+
+def new_key() -> str:
+    """A fresh key; the prefix lets people and secret scanners recognise it."""
+    return PREFIX + secrets.token_urlsafe(32)
+
+
+def hash_of(key: str) -> bytes:
+    """What is stored of a key. A plain hash is enough, as nobody can guess 256 random bits."""
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
+
+
+class TooManyTries(Refused):
+    """An address that failed too often; ``wait_s`` seconds until it may try again."""
+
+    def __init__(self, wait_s: int) -> None:
+        super().__init__(
+            "Too many requests with a wrong key came from this address.",
+            "too-many-tries",
+            f"Wait {wait_s} seconds, then use a key made with `keys create`.",
+            429,
+        )
+        self.wait_s = wait_s
+
+
+class Doorkeeper:
+    """Knows by its key who asks, and what it may do."""
+
+    def __init__(self, store: Store, tries: FailedTries) -> None:
+        self._store = store
+        self._tries = tries
+
+    async def admit(self, request: web.Request, scope: str) -> ApiKey:
+        """The key of the request, which has ``scope`` (``admin`` may everything). Raises ``Refused`` with 401, 403 or 429."""
+        address = request.remote or ""
+        wait_s = self._tries.wait_s(address)
+        if wait_s:
+            raise TooManyTries(wait_s)
+        key = await self._known(request)
+        if key is None:
+            self._tries.failed(address)
+            raise Refused(
+                "The request carries no valid API key.",
+                "unauthorized",
+                "Send `Authorization: Bearer KEY` with a key made by `python run.py keys create`.",
+                401,
+            )
+        if not key.scopes & {scope, "admin"}:
+            raise Refused(
+                f'The key "{key.name}" may not do this; it needs the scope "{scope}".',
+                "forbidden",
+                f"Make a key with `python run.py keys create --scope {scope}`.",
+                403,
+            )
+        return key
+
+    async def _known(self, request: web.Request) -> ApiKey | None:
+        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+        key = key.strip()
+        if scheme.lower() != "bearer" or not key or len(key) > _LONGEST:
+            return None
+        return await self._store.find_key(hash_of(key))
+
+
+async def make_key(store: Store, name: str, scopes: Iterable[str], now: datetime) -> str:
+    """Make and store a key; the key itself, which nobody can look up afterwards. Raises ``Refused``: name taken, unknown scope."""
+    wanted = frozenset(scopes)
+    unknown = sorted(wanted - set(SCOPES))
+    if unknown or not wanted:
+        raise Refused(
+            f'There is no scope "{unknown[0]}".' if unknown else "A key needs a scope.",
+            "unknown-scope",
+            f"Scopes are {', '.join(SCOPES)}.",
+            422,
+        )
+    if not 1 <= len(name) <= NAME_MAX or not name.isprintable():
+        raise Refused(
+            f"The name of a key has 1 to {NAME_MAX} printable characters.", "bad-name", "Choose another name.", 422
+        )
+    key = new_key()
+    await store.create_key(name, wanted, hash_of(key), now)
+    return key

@@ -1,0 +1,99 @@
+"""The demo as a newcomer meets it: the real server, the emulator and the chat over a pipe."""
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+from bot.cli.demo import free_port, templates_of
+from tests.cli.conftest import ROOT, Command, clean_environment
+
+SCRIPT = """\
+hello
+1
+/why
+/tap 1
+STOP
+hello
+START
+/later 25h
+/event order.shipped order_number=77
+/as sv
+hej
+/quit
+"""
+
+
+def test_a_day_with_the_bot(process: Command) -> None:
+    ended = process("demo", "--port", "0", "--emulator-port", "0", stdin=SCRIPT)
+    assert ended.code == 0, ended
+    assert "Traceback" not in ended.err
+    lines = [line for line in ended.out.splitlines() if line[:2] in ("> ", "< ", "x ")]
+    assert lines == [
+        "> hello",
+        "< Hi there",
+        "> 1",
+        "< We are open",
+        "> Opening hours",
+        "< We are open",
+        "> STOP",
+        lines[7],
+        "> hello",
+        "> START",
+        lines[10],
+        "< (template) 77 is coming",
+        "> hej",
+        "< Hej du",
+    ]
+    assert "no more messages" in lines[7]
+    assert lines[10].startswith("< Welcome back")
+    assert "rule hours" in ended.out
+
+
+def test_without_a_terminal_it_serves_until_a_signal_on_the_next_free_port(folder: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        running = subprocess.Popen(
+            [sys.executable, str(ROOT / "run.py"), "demo", "--port", str(port), "--emulator-port", str(port)],
+            cwd=folder,
+            env=clean_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            assert running.stdout is not None
+            url = running.stdout.readline().split()[-1].rstrip(".")
+            assert any(re.search(r"Bearer parley_\S+'", line) for line in iter(running.stdout.readline, "\n"))
+            assert int(url.rpartition(":")[2]) > port
+            with urllib.request.urlopen(f"{url}/readyz", timeout=10) as answer:  # noqa: S310 our own server
+                assert answer.status == 200
+            running.send_signal(signal.SIGTERM)
+            out, err = running.communicate(timeout=30)
+        finally:
+            running.kill()
+            running.communicate()
+    assert (running.returncode, err) == (0, "")
+    assert out.endswith("The demo has stopped.\n")
+
+
+def test_a_taken_port_moves_to_the_next_free_one() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert port < free_port(port) < port + 50
+    assert free_port(0) == 0
+
+
+def test_the_emulator_knows_the_declared_templates(folder: Path) -> None:
+    english, swedish = templates_of(folder / "rules")
+    assert (english.name, english.language, english.body) == ("order_shipped", "en_US", "{{1}} is coming")
+    assert (swedish.language, swedish.body) == ("sv_SE", "{{1}} kommer")
+    assert [button.text for button in english.buttons] == ["Track"]
