@@ -14,6 +14,7 @@ from bot.cli.demo import demo
 from bot.cli.doctor import doctor
 from bot.cli.events import events
 from bot.cli.keys import keys
+from bot.cli.logs import start_logging
 from bot.cli.output import ERRORS_FOUND, INTERRUPTED, aside, sentence_of
 from bot.cli.rules import check, try_
 from bot.cli.serving import emulate, migrate, serve
@@ -42,6 +43,7 @@ app.add_typer(webhooks, name="webhooks")
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit; everything expected to go wrong ends in a sentence, never in a traceback."""
+    start_logging("error")  # stdout is for answers; a server says more, as its settings tell
     try:
         app(args=list(arguments) if arguments is not None else None, prog_name="run.py")
     except ParleyError as error:

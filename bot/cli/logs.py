@@ -23,6 +23,6 @@ def start_logging(level: str) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
+        # stderr as it is when something is logged, and nothing kept from one process's part to the next: warnings are rare.
+        logger_factory=lambda *args: structlog.WriteLogger(sys.stderr),
     )

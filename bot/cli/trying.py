@@ -21,7 +21,10 @@ CONTACT = ContactKey("try", "WHATSAPP", "447700900123")  # a number kept free fo
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What to try: the words of a person (``tap``: the title of a button, or the rule it leads to), or a backend's event."""
+    """What to try: the words of a person (``tap``: the title of a button, or the rule it leads to), or a backend's event.
+
+    ``dedup`` is the event's own key, on which the choice among several wordings and the confirmation of a STOP depend.
+    """
 
     text: str
     now: datetime
@@ -31,6 +34,7 @@ class Question:
     window_open: bool = True
     language: str = ""
     first_contact: bool = False
+    dedup: str = "try"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +55,10 @@ def answer_to(question: Question, rulebook: Rulebook) -> Answer:
 
 def _event(question: Question, rulebook: Rulebook) -> Event:
     if question.event:
-        return BusinessEvent("try", CONTACT, question.event, question.data, question.now, question.now)
+        return BusinessEvent(question.dedup, CONTACT, question.event, question.data, question.now, question.now)
     written_at = question.now if question.window_open else question.now - LATE
     content = _tap(question.text, rulebook) if question.tap else Text(question.text)
-    return InboundMessage("try", CONTACT, "try", content, written_at, question.now)
+    return InboundMessage(question.dedup, CONTACT, "try", content, written_at, question.now)
 
 
 def _conversation(question: Question, event: Event, rulebook: Rulebook) -> Conversation:
@@ -62,14 +66,20 @@ def _conversation(question: Question, event: Event, rulebook: Rulebook) -> Conve
     change = consent_change(event, None, rulebook.consent, consent)
     if change is not None and change.state == "stopped":
         consent = with_change(consent, change, event.dedup)
-    opened_at = question.now if question.window_open else question.now - LATE
     return Conversation(
         CONTACT,
         Person(1, question.language),
-        Window(opened_at + WINDOW),
+        _window(question),
         consent,
         first_contact=question.first_contact,
     )
+
+
+def _window(question: Question) -> Window:
+    if question.event and question.first_contact:
+        return Window()  # who never wrote has none
+    opened_at = question.now if question.window_open else question.now - LATE
+    return Window(opened_at + WINDOW)
 
 
 def _tap(title: str, rulebook: Rulebook) -> OwnTap | Tap:

@@ -100,19 +100,19 @@ _IN_CHARGE_FOR = State().in_charge_for
 def state_from_plain(value: object) -> State:
     """The state that ``state_to_plain`` of this or an earlier program wrote; ``Unreadable`` for a later one's."""
     plain = _upgraded(mapping(value))
-    team, until, team_for = items(plain.get("team")) or ("", None, _IN_CHARGE_FOR.total_seconds())
+    team, until, team_for = _team(plain.get("team"))
     question, echo = plain.get("question"), plain.get("echo")
     return State(
         number(plain.get("misses")),
         maybe_moment(plain.get("missed_at")),
         text(plain.get("rule")),
-        tuple(_shown(each) for each in items(plain.get("options"))),
+        tuple(map(_shown, items(plain.get("options")))),
         number(plain.get("options_v")),
         text(plain.get("hint")),
         None if question is None else _question(question),
-        text(team),
-        maybe_moment(until),
-        timedelta(seconds=decimal(team_for)),
+        team,
+        until,
+        team_for,
         None if echo is None else _echo(echo),
         flag(plain.get("waiting")),
     )
@@ -149,6 +149,14 @@ def _question(value: object) -> OpenQuestion:
         number(plain.get("tries")),
         texts(plain.get("answers")),
     )
+
+
+def _team(value: object) -> tuple[str, datetime | None, timedelta]:
+    found = items(value)
+    if not found:
+        return "", None, _IN_CHARGE_FOR
+    team, until, seconds = found
+    return text(team), maybe_moment(until), timedelta(seconds=decimal(seconds))
 
 
 def _shown(value: object) -> ShownOption:

@@ -183,14 +183,14 @@ def _anchor(reading: Reading) -> tuple[str, ...]:
 def _ends(root: _Node, keys: tuple[str, ...], as_how: How | None) -> list[_End]:
     """What ends somewhere on a path that the tokens walk, from each of them on."""
     found: list[_End] = []
-    nodes = root.after
+    nodes, length = root.after, len(keys)
     for start, key in enumerate(keys):
         node = nodes.get(key)
         at = start + 1
         while node is not None:
             if node.ends:
-                found.extend([end for end in node.ends if _fits(end, start == 0, at == len(keys), as_how)])
-            node = node.after.get(keys[at]) if at < len(keys) else None
+                found.extend([end for end in node.ends if _fits(end, start == 0, at == length, as_how)])
+            node = node.after.get(keys[at]) if at < length else None
             at += 1
     return found
 

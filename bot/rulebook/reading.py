@@ -16,16 +16,13 @@ _Caught = tuple[tuple[str, str], ...]  # the name of a slot and its value, from 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message made ready: ``held`` are its words with a letter held down, ``missing`` the characters that may be skipped."""
+    """A message made ready: ``length`` is how many tokens it has, ``held`` are its words with a letter held down, ``missing`` the
+    characters that may be skipped."""
 
     words: Words
+    length: int
     held: frozenset[str] = frozenset()
     missing: frozenset[int] = frozenset()
-
-    @property
-    def length(self) -> int:
-        """How many tokens there are."""
-        return len(self.words.keys)
 
     def is_word(self, at: int, word: str) -> bool:
         """Whether the token at that place is ``word``, a letter held down or not."""
@@ -58,9 +55,10 @@ class Message:
 
 def message(words: Words) -> Message:
     """The words with what letters held down allow."""
+    length = len(words.keys)
     if not words.held:
-        return Message(words)
-    return Message(words, frozenset(filter(is_held, words.keys)), held_positions(words.keys))
+        return Message(words, length)
+    return Message(words, length, frozenset(filter(is_held, words.keys)), held_positions(words.keys))
 
 
 def catch(reading: Reading, heard: Message, how: How) -> Mapping[str, str] | None:
@@ -95,14 +93,14 @@ class _Walk:
             return () if self.how != "says_exactly" or self.heard.is_end(at) else None
         if (step, at) in self.dead:
             return None
-        element = self.reading[step]
+        element, heard = self.reading[step], self.heard
         caught: _Caught | None = None
-        for place in self.heard.places(at):
-            if place == self.heard.length:
+        for place in heard.places(at):
+            if place == heard.length:
                 break
             if isinstance(element, Slot):
                 caught = self._slot(step, place, element)
-            elif self.heard.is_word(place, element):
+            elif heard.is_word(place, element):
                 caught = self.onward(step + 1, place + 1)
             if caught is not None:
                 return caught
@@ -124,11 +122,11 @@ class _Walk:
         return None
 
     def _kind(self, step: int, at: int, slot: Slot) -> _Caught | None:
-        words = self.heard.words
-        if not slot.kind.may_start(words.keys[at]) or slot.kind.holds not in words.text:
+        heard, kind = self.heard, slot.kind
+        if not kind.may_start(heard.words.keys[at]) or kind.holds not in heard.words.text:
             return None
-        for end in range(min(self.heard.length, at + slot.kind.most_words), at, -1):
-            value = _fitting(slot.kind, self.heard.values(at, end))
+        for end in range(min(heard.length, at + kind.most_words), at, -1):
+            value = _fitting(kind, heard.values(at, end))
             if value is not None:
                 rest = self.onward(step + 1, end)
                 if rest is not None:

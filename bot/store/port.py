@@ -46,6 +46,10 @@ class Store(Protocol):
         """Commit what is waiting and let go. Nothing may be called afterwards."""
         ...
 
+    async def probe(self) -> None:
+        """Write something of no meaning and commit it: raises ``StoreUnavailable`` where recording would."""
+        ...
+
     # the inbox
     async def record(self, events: Sequence[Incoming], now: datetime) -> Sequence[bool]:
         """Insert events; True where it is new, False where its key was seen before. Consent words take effect in this commit."""

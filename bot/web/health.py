@@ -33,7 +33,7 @@ class Health:
         found = ["The server is stopping."] if self._stopping else []
         found += [f"The worker {name} has died; restart the server." for name in self._dead_workers]
         try:
-            await self._store.counts()
+            await self._store.probe()
         except ParleyError as trouble:
             found.append(str(trouble))
         return found

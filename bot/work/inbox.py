@@ -94,11 +94,24 @@ class Inbox:
 
 def decide_lane(deciding: Deciding, now: datetime, lane: Lane) -> Sequence[Settled]:
     """Decide a lane's pending events one after another, each on the conversation the one before it left."""
-    conversation = replace(lane.conversation, margin=deciding.margin)
-    rulebooks = deciding.rulebooks()
+    conversation = lane.conversation
+    if conversation.margin != deciding.margin:
+        conversation = replace(conversation, margin=deciding.margin)
     events = [read_event(deciding, claimed) for claimed in lane.pending]
+    if len(events) == 1:  # as nearly always
+        return (_decide_one(lane.pending[0], events[0], conversation, deciding.rulebooks(), now),)
+    return _decide_several(lane.pending, events, conversation, deciding.rulebooks(), now)
+
+
+def _decide_several(
+    pending: Sequence[Claimed],
+    events: Sequence[Event | Exception],
+    conversation: Conversation,
+    rulebooks: Rulebooks,
+    now: datetime,
+) -> list[Settled]:
     settled: list[Settled] = []
-    for position, (claimed, event) in enumerate(zip(lane.pending, events, strict=True)):
+    for position, (claimed, event) in enumerate(zip(pending, events, strict=True)):
         following = next((e.written_at for e in events[position + 1 :] if isinstance(e, InboundMessage)), None)
         if conversation.next_pending_at != following:
             conversation = replace(conversation, next_pending_at=following)

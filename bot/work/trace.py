@@ -10,4 +10,4 @@ import orjson
 
 def inputs_of(conversation: Mapping[str, object], now: datetime) -> bytes:
     """``conversation`` is what ``core.codec.conversation_to_plain`` gave. The event itself is the inbox row's raw bytes."""
-    return orjson.dumps({"now": now.isoformat(), "conversation": conversation})
+    return orjson.dumps({"now": now, "conversation": conversation})  # orjson writes a time as isoformat does

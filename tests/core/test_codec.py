@@ -1,7 +1,8 @@
 """What is stored comes back as it was, also from an older program, and nothing else is taken for it."""
 
 import json
-from datetime import UTC, datetime
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -20,7 +21,7 @@ from bot.core.codec import (
 from bot.core.conversation import Conversation, Echo, State
 from bot.core.decision import Because, Decision, Effect, HandOver, Send, TellBackend
 from bot.core.plain import Unreadable
-from bot.core.reply import Button, ButtonsReply, Reply, TextReply
+from bot.core.reply import Button, ButtonsReply, ContactReply, Reply, TemplateReply, TextReply
 from tests.core import values
 from tests.core.build import ANN, NOW
 
@@ -128,3 +129,40 @@ def test_the_digest_tells_effects_apart_and_nothing_else() -> None:
 def test_the_digest_does_not_depend_on_the_order_of_a_mapping(data: dict[str, str]) -> None:
     backwards = dict(reversed(data.items()))
     assert effects_digest(decision(TellBackend("x", data))) == effects_digest(decision(TellBackend("x", backwards)))
+    forth, back = (Send(TemplateReply("t", "en", each), ANN, "hi", 0) for each in (data, backwards))
+    assert effects_digest(decision(forth)) == effects_digest(decision(back))
+    assert effects_digest(decision(replace(forth, reply=TextReply("Hi"), if_closed=forth.reply))) == effects_digest(
+        decision(replace(back, reply=TextReply("Hi"), if_closed=back.reply))
+    )
+
+
+@settings(deadline=None)
+@given(st.lists(values.effects, max_size=3), st.lists(values.effects, max_size=3))
+def test_what_is_written_alike_and_nothing_else_has_one_digest(left: list[Effect], right: list[Effect]) -> None:
+    mine, yours = (json.dumps([effect_to_plain(each) for each in side], sort_keys=True) for side in (left, right))
+    assert (effects_digest(decision(*left)) == effects_digest(decision(*right))) is (mine == yours)
+
+
+def test_every_field_of_a_send_is_in_the_digest() -> None:
+    send = Send(TextReply("Hi"), ANN, "hi", 0)
+    others: dict[str, Send] = {
+        "reply": replace(send, reply=ContactReply("Hi", "")),
+        "contact": replace(send, contact=replace(ANN, channel="SMS")),
+        "rule": replace(send, rule="ho"),
+        "position": replace(send, position=1),
+        "category": replace(send, category="marketing"),
+        "if_closed": replace(send, if_closed=TextReply("fail")),
+        "not_after": replace(send, not_after=NOW + timedelta(microseconds=1)),
+        "waits": replace(send, waits=True),
+        "confirms_stop": replace(send, confirms_stop=True),
+        "answers": replace(send, answers=False),
+    }
+    assert set(others) == {each.name for each in fields(Send)}
+    digests = {effects_digest(decision(each)) for each in (send, replace(send, not_after=NOW), *others.values())}
+    assert len(digests) == len(others) + 2
+
+
+def test_the_digest_of_a_reply_is_fixed() -> None:
+    """What was stored by an earlier program is compared with what this one decides."""
+    digest = effects_digest(decision(Send(TextReply("Hej då 👋"), ANN, "hi", 0, not_after=NOW), HandOver("support")))
+    assert digest == "fd164126b2c56bf3de7893d3eabc184e6a1baa3f57ba301e0a16b0b08378213a"

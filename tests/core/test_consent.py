@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.consent import Said, builtin, builtin_languages, one_slip, read_consent
+from bot.core.consent import Said, builtin, builtin_languages, one_slip, read_consent, said_outright
 from bot.core.rule import LocalText, Place
 from bot.core.rulebook import ConsentWords
 from bot.core.text import normalise
@@ -98,6 +98,22 @@ def test_an_emoji_of_the_staff_stops_and_a_sign_that_is_no_word_does_not() -> No
     consent = words_of(extra=("🛑", "!"))
     assert said("🛑!", consent) is Said.STOP
     assert said("?", consent) is Said.NOTHING
+
+
+@pytest.mark.parametrize(
+    ("text", "outright"),
+    [
+        ("Stop!", Said.STOP),
+        ("STOOOP", Said.STOP),
+        ("start", Said.START),
+        ("stop please", Said.NOTHING),
+        ("stpo", Said.NOTHING),
+        ("unsubscrib", Said.NOTHING),
+        ("?", Said.NOTHING),
+    ],
+)
+def test_what_is_said_outright_is_never_a_near_miss(text: str, outright: Said) -> None:
+    assert said_outright(normalise(text), ENGLISH) is outright
 
 
 @pytest.mark.parametrize(

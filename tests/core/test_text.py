@@ -169,6 +169,9 @@ def test_normalising_again_changes_nothing(text: str) -> None:
 @example("it's店 don't've a''s")
 @example("哈哈哈哈 เ้้")
 @example("\u0e48\u094d0")
+@example("no no don't heeeello 5555")
+@example("no no heeeello")
+@example("no on no don't")
 def test_spans_show_each_word_as_it_was_typed(text: str) -> None:
     for words in (normalise(text), with_emoji(text)):
         places = spans(words)

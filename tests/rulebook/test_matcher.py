@@ -107,6 +107,7 @@ def test_says_finds_whole_words_anywhere(pattern: str, text: str, heard: bool) -
         ("starts_with", "👍", "great 👍", False),
         ("starts_with", "哈呀", "哈哈哈呀ok", True),
         ("starts_with", "order {n: number}", "order 5 now", True),
+        ("starts_with", "哈元{n: number}", "哈哈哈元5", True),
         ("starts_with", "order {n: number}", "my order 5", False),
     ],
 )
@@ -146,6 +147,7 @@ def test_whole_messages_and_beginnings(how: How, pattern: str, text: str, heard:
         ("jag heter {namn}", "Jag heter A\u030asa", {"namn": "A\u030asa"}),
         ("我叫{name}", "我叫小明。", {"name": "小明"}),
         ("say {x}", "saaaay 👍 this", {"x": "this"}),
+        ("我哈元{n: number}", "我哈哈哈哈元5", {"n": "5"}),
         ("{x}", "👍", {"x": "👍"}),
         ("{x}", "?!", None),
     ],

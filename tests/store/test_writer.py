@@ -17,6 +17,7 @@ from bot.errors import Misconfigured, Overloaded, StoreUnavailable
 from bot.store.sqlite import open_store, writer
 from bot.store.sqlite.connection import migrate, migrations, schema_version
 from bot.store.sqlite.writer import Stage, Writer, run_on
+from tests.store.making import NOON, wrote
 
 
 @dataclass
@@ -155,8 +156,9 @@ async def test_closing_writes_what_waits_and_takes_no_more(desk: Desk) -> None:
     await asyncio.sleep(0)
     await desk.writer.close()
     assert await waiting == "kept a"
-    with pytest.raises(StoreUnavailable, match=r"The database is closed\."):
-        await desk.writer.write(desk.keep, "b")
+    (refused,) = await desk.write("b")
+    assert isinstance(refused, StoreUnavailable)
+    assert str(refused) == "The database is closed."
 
 
 # --- a database that will not write -------------------------------------------------------------------------------------
@@ -171,6 +173,18 @@ async def test_a_locked_database_is_said_and_written_to_once_it_is_free(desk: De
         other.execute("ROLLBACK")
     assert await desk.write("a") == ["kept a"]
     assert desk.words() == {"a"}
+
+
+async def test_a_lock_is_waited_for_once_however_many_wait(desk: Desk) -> None:
+    statements: list[str] = []
+    await run_on(desk.connection, lambda c: c.set_trace_callback(statements.append))
+    with closing(sqlite3.connect(desk.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        refused = await desk.write("a", "b", "c")
+        assert [type(each) for each in refused] == [StoreUnavailable] * 3
+        other.execute("ROLLBACK")
+    assert statements == ["BEGIN IMMEDIATE"]
+    assert await desk.write("a", "b") == ["kept a", "kept b"]
 
 
 async def test_a_full_database_is_said_and_written_to_once_there_is_space(desk: Desk) -> None:
@@ -212,28 +226,35 @@ async def test_what_work_raises_comes_back_as_it_is(desk: Desk) -> None:
 # --- opening ------------------------------------------------------------------------------------------------------------
 
 
+async def refusal(path: Path) -> str:
+    """Why this file cannot be opened."""
+    try:
+        opened = await open_store(path)
+    except Misconfigured as refused:
+        return str(refused)
+    await opened.close()
+    return "It can be opened."
+
+
 async def test_a_second_server_on_the_same_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "parley.db"
     first = await open_store(path)
-    with pytest.raises(Misconfigured) as refused:
-        await open_store(path)
-    assert str(refused.value) == (
+    said = await refusal(path)
+    await first.close()
+    assert said == (
         f"Another Parley is already using the database {path}; stop it first, or set DATABASE_URL to another file."
     )
-    await first.close()
     await (await open_store(path)).close()
 
 
 async def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
-    with pytest.raises(Misconfigured, match=r"cannot be written \(No such file or directory\)"):
-        await open_store(tmp_path / "absent" / "parley.db")
+    assert "cannot be written (No such file or directory)" in await refusal(tmp_path / "absent" / "parley.db")
 
 
 async def test_what_is_no_database_is_said_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "parley.db"
     path.write_bytes(b"a letter, and no database at all" * 100)
-    with pytest.raises(Misconfigured, match="cannot be opened"):
-        await open_store(path)
+    assert "cannot be opened" in await refusal(path)
     assert path.read_bytes().startswith(b"a letter")
 
 
@@ -242,9 +263,7 @@ async def test_a_database_of_a_newer_program_is_refused_and_left_alone(tmp_path:
     await (await open_store(path)).close()
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(f"PRAGMA user_version={newest + 1}")
-    with pytest.raises(Misconfigured) as refused:
-        await open_store(path)
-    assert str(refused.value) == (
+    assert await refusal(path) == (
         f"The database has schema {newest + 1}, and this Parley knows up to {newest}; run the newer Parley that wrote it."
     )
     with closing(sqlite3.connect(path)) as connection:
@@ -271,3 +290,13 @@ def test_the_database_and_its_lock_are_for_this_user_alone(tmp_path: Path) -> No
         "parley.db": "0o600",
         "parley.db.lock": "0o600",
     }
+
+
+async def test_when_the_connection_is_lost_nobody_waits_for_ever(tmp_path: Path) -> None:
+    store = await open_store(tmp_path / "parley.db", app="APP")
+    await run_on(store._writing, lambda connection: connection.close())
+    with pytest.raises(StoreUnavailable, match="lost"):
+        async with asyncio.timeout(5):
+            await store.record([wrote("hi")], NOON)
+    with pytest.raises(StoreUnavailable, match="closed"):
+        await store.probe()

@@ -50,7 +50,7 @@ def inbound_message(envelope: Envelope, message: Json) -> InboundMessage | Unsup
         envelope.written_at(message),
         envelope.received_at,
         text(message, "contact_id"),
-        text(inner(written, "reply_to"), "message_id"),
+        text(inner(written, "reply_to"), "message_id") if "reply_to" in written else "",
         message.get("injected") is True,
         text(message, "metadata"),
     )

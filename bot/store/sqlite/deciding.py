@@ -63,13 +63,20 @@ def _decide_lanes(connection: sqlite3.Connection, memory: Memory, rows: list[Any
     outcomes = []
     for row in rows:
         person, first_inbox, events = row[0], row[-3], claimed.get(row[0], [])
-        state = state_from_plain(orjson.loads(row[-4])) if row[-4] else _FRESH
-        settled = order.decide(_lane(row, state, events)) if events else ()
-        outcomes.append(LaneOutcome(person, state, tuple(events), tuple(settled), first_inbox))
+        settled = order.decide(_lane(row, _state(memory, person, row[-4]), events)) if events else ()
+        outcomes.append(LaneOutcome(person, row[-4], tuple(events), tuple(settled), first_inbox))
     reach("decide.inside")
     settle(connection, memory, outcomes, order.now)
     reach("settle.in_transaction")
     return sum(len(outcome.settled) for outcome in outcomes)
+
+
+def _state(memory: Memory, person: int, text: str) -> State:
+    """The state as read, or the very value that was written as this text."""
+    if not text:
+        return _FRESH
+    known = memory.states.get(person)
+    return known[1] if known is not None and known[0] == text else state_from_plain(orjson.loads(text))
 
 
 def _claimed(

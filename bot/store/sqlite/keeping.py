@@ -75,3 +75,8 @@ def find_key(connection: sqlite3.Connection, app: str, key_hash: bytes) -> ApiKe
 def refuse(connection: sqlite3.Connection, raw: bytes, why: str, now: datetime) -> None:
     """Keep an authentic but stale body."""
     connection.execute("INSERT INTO refused (received_at, why, raw) VALUES (?, ?, ?)", (to_us(now), why, raw))
+
+
+def touch(connection: sqlite3.Connection) -> None:
+    """A write that changes nothing and still has to reach the disk."""
+    connection.execute("UPDATE setting SET value = value WHERE name = 'installation_key'")

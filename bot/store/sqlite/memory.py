@@ -6,11 +6,16 @@ import sqlite3
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
+from bot.core.conversation import State
+from bot.core.decision import Send
 from bot.core.event import ContactKey, Event
 
 PEOPLE_HELD = 100_000
 EVENTS_HELD = 20_000
+STATES_HELD = 20_000
+SENDS_HELD = 20_000
 
 
 @dataclass(slots=True)
@@ -24,6 +29,8 @@ class Memory:
     installation_key: bytes
     people: OrderedDict[ContactKey, int] = field(default_factory=OrderedDict)
     events: OrderedDict[int, tuple[Event, bytes, datetime]] = field(default_factory=OrderedDict)
+    states: OrderedDict[int, tuple[str, State]] = field(default_factory=OrderedDict)  # true only of that very text
+    sends: OrderedDict[int, Send] = field(default_factory=OrderedDict)  # by outbox seq, until first started
     next_ids: dict[str, int] = field(default_factory=dict)
     someone_erased: bool | None = None
 
@@ -31,6 +38,8 @@ class Memory:
         """After a rollback nothing remembered can be trusted."""
         self.people.clear()
         self.events.clear()
+        self.states.clear()
+        self.sends.clear()
         self.next_ids.clear()
         self.someone_erased = None
 
@@ -45,7 +54,12 @@ class Memory:
 
     def trim(self) -> None:
         """Keep to the limits, oldest out first."""
-        while len(self.people) > PEOPLE_HELD:
-            self.people.popitem(last=False)
-        while len(self.events) > EVENTS_HELD:
-            self.events.popitem(last=False)
+        limits: tuple[tuple[OrderedDict[Any, Any], int], ...] = (
+            (self.people, PEOPLE_HELD),
+            (self.events, EVENTS_HELD),
+            (self.states, STATES_HELD),
+            (self.sends, SENDS_HELD),
+        )
+        for held, most in limits:
+            while len(held) > most:
+                held.popitem(last=False)

@@ -12,6 +12,7 @@ import orjson
 
 from bot.core.codec import reply_from_plain, reply_to_plain
 from bot.core.conversation import Window
+from bot.core.decision import Send
 from bot.core.delivery import Drop, Go, Outgoing, Policy, Stay, gate
 from bot.core.event import ContactKey
 from bot.crash import reach
@@ -54,47 +55,75 @@ def start(memory: Memory, connection: sqlite3.Connection, orders: Sequence[Start
 
 
 def _start_once(connection: sqlite3.Connection, memory: Memory, order: StartOrder) -> list[Started]:
-    rows = _due(connection, order)
-    heads = [_head(row) for row in rows if row[0] is not None]
+    at = to_us(order.now)
+    rows = _due(connection, memory, order)
     going: list[tuple[_Head, Go]] = []
-    for head in heads:
+    for row in rows:
+        if row[0] is None or row[-2] > at:
+            continue  # nothing is left to send, or the head is a retry whose time has not come
+        head = _head(row, memory.sends.pop(row[0], None))
         verdict = gate(head.message, consent_of_row(head.consent_columns), head.window, order.now, order.policy)
         if isinstance(verdict, Go):
             going.append((head, verdict))
         else:
-            _set_aside(connection, head, verdict, to_us(order.now))
+            _set_aside(connection, head, verdict, at)
     started = _open_attempts(connection, memory, going, order.now)
-    due_sends(connection, [row[-1] for row in rows])
+    _still_lanes(connection, rows, {head.person for head, _ in going})
     reach("start.in_transaction")
     return started
 
 
+_NEVER = 1 << 62
 _DUE = f"""
-    SELECT json_group_array(json_array(o.seq, o.person, o.id, o.app, o.channel, o.identity, o.payload, o.if_closed, o.category,
+    SELECT json_group_array(json_array(o.seq, o.person, o.id, o.app, o.channel, o.identity,
+        CASE WHEN o.seq >= :known THEN NULL ELSE o.payload END, CASE WHEN o.seq >= :known THEN NULL ELSE o.if_closed END, o.category,
         o.created_at, o.not_after, o.confirms_stop, o.answers, o.attempts, o.at_most_once, o.version, p.stopped, p.opted_in,
-        p.marketing, p.consent_at, p.consent_by, i.closes_at, coalesce(i.contact_id, ''), lane.person))
+        p.marketing, p.consent_at, p.consent_by, i.closes_at, coalesce(i.contact_id, ''), o.due_at, lane.person))
     FROM (SELECT person FROM lane WHERE send_at <= :now ORDER BY send_at LIMIT :limit) lane
     LEFT JOIN outbox o ON o.seq = ({HEAD}) LEFT JOIN person p ON p.id = lane.person
     LEFT JOIN identity i ON i.app = o.app AND i.channel = o.channel AND i.identity = o.identity
 """  # noqa: S608 our own words
 
 
-def _due(connection: sqlite3.Connection, order: StartOrder) -> list[list[Any]]:
-    """The lanes that are due, each with its head, or NULLs where it has none after all; the last column is the person."""
-    values = {"now": to_us(order.now), "limit": order.limit}
+def _still_lanes(connection: sqlite3.Connection, rows: list[list[Any]], started: set[int]) -> None:
+    """Lanes with a message in flight wait for its end; the others are looked at anew."""
+    if started:
+        connection.execute(
+            "UPDATE lane SET send_at = NULL WHERE person IN (SELECT value FROM json_each(?))", (json_array(started),)
+        )
+    due_sends(connection, [row[-1] for row in rows if row[-1] not in started])
+
+
+def _due(connection: sqlite3.Connection, memory: Memory, order: StartOrder) -> list[list[Any]]:
+    """The lanes that are due, each with its head, or NULLs where it has none after all.
+
+    The last columns are the head's due time and the person. Words that are still in memory are not read again.
+    """
+    known = next(iter(memory.sends), _NEVER)
+    values = {"now": to_us(order.now), "limit": order.limit, "known": known}
     rows: list[list[Any]] = orjson.loads(connection.execute(_DUE, values).fetchone()[0])
-    return rows
+    unread = [row[0] for row in rows if row[0] is not None and row[6] is None and row[0] not in memory.sends]
+    return _with_words(connection, rows, unread) if unread else rows
 
 
-def _head(row: Sequence[Any]) -> _Head:
+def _with_words(connection: sqlite3.Connection, rows: list[list[Any]], seqs: list[int]) -> list[list[Any]]:
+    """What was passed over as being in memory and is not: it was asked for by the API, or is tried again."""
+    read = connection.execute(
+        "SELECT seq, payload, if_closed FROM outbox WHERE seq IN (SELECT value FROM json_each(?))", (json_array(seqs),)
+    )
+    words = {seq: (payload, if_closed) for seq, payload, if_closed in read}
+    return [[*row[:6], *words.get(row[0], row[6:8]), *row[8:]] for row in rows]
+
+
+def _head(row: Sequence[Any], known: Send | None) -> _Head:
     seq, person, id_, app, channel, identity, payload, if_closed, category, created_at, not_after = row[:11]
     confirms_stop, answers, attempts, at_most_once, version = row[11:16]
     message = Outgoing(
         id=id_,
         contact=ContactKey(app, channel, identity),
-        reply=reply_from_plain(orjson.loads(payload)),
+        reply=known.reply if known is not None else reply_from_plain(orjson.loads(payload)),
         category=category,
-        if_closed="fail" if if_closed == '"fail"' else if_closed_of(if_closed),
+        if_closed=known.if_closed if known is not None else if_closed_of(if_closed),
         created_at=from_us(created_at),
         not_after=from_us_or_none(not_after),
         confirms_stop=bool(confirms_stop),

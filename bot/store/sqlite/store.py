@@ -73,6 +73,9 @@ class SqliteStore:
         await self._writing.close()
         os.close(self._lock)
 
+    async def probe(self) -> None:
+        await self._write(keeping.touch)
+
     async def record(self, events: Sequence[Incoming], now: datetime) -> Sequence[bool]:
         return await self._writer.write(self._record, recording.Batch(events, now))
 

@@ -42,6 +42,10 @@ class _Unit:
     outcome: asyncio.Future[Any]
 
 
+class _NotBegun(sqlite3.OperationalError):
+    """Another program holds the file: no unit is to blame, and each alone would wait for the lock as long again."""
+
+
 class Writer:
     """Owns the writing connection. ``on_rollback`` forgets what was remembered of a transaction that did not commit."""
 
@@ -60,8 +64,7 @@ class Writer:
 
     async def write(self, stage: Stage[In, Out], value: In) -> Out:
         """Do ``stage`` with ``value`` in the next group; returns after the commit. A cancelled caller changes nothing for the unit."""
-        if self._closing or self._task.done():
-            raise StoreUnavailable("The database is closed.")
+        self.check()
         if len(self._waiting) >= MOST_WAITING:
             raise Overloaded("Too much is waiting for the database.", after_s=1.0)
         unit = _Unit(stage, value, asyncio.get_running_loop().create_future())
@@ -71,13 +74,26 @@ class Writer:
         result: Out = await unit.outcome
         return result
 
+    def check(self) -> None:
+        """Raises ``StoreUnavailable`` when nothing can be written any more."""
+        if self._closing or self._task.done():
+            raise StoreUnavailable("The database is closed.", after_s=5.0)
+
     async def close(self) -> None:
         """Write what waits, then end."""
         self._closing = True
         self._wake.set()
-        await self._task
+        await asyncio.wait([self._task])
 
     async def _work(self) -> None:
+        try:
+            await self._write_all()
+        finally:  # should the connection itself be lost, nobody may wait for ever
+            _resolve(
+                self._waiting, StoreUnavailable("The database was lost; the server must be restarted.", after_s=5.0)
+            )
+
+    async def _write_all(self) -> None:
         while self._waiting or not self._closing:
             await self._wake.wait()
             self._wake.clear()
@@ -100,11 +116,18 @@ class Writer:
                 return
 
     async def _write_group(self, group: list[_Unit]) -> None:
+        try:
+            await self._try_group(group)
+        except BaseException:
+            _resolve(group, StoreUnavailable("The database was lost; the server must be restarted.", after_s=5.0))
+            raise
+
+    async def _try_group(self, group: list[_Unit]) -> None:
         self.groups += 1
         self.units += len(group)
         group.sort(key=lambda unit: unit.stage.order)
         outcomes = await run_on(self._connection, partial(self._transaction, group))
-        if isinstance(outcomes, BaseException) and len(group) > 1:
+        if isinstance(outcomes, BaseException) and len(group) > 1 and not isinstance(outcomes, _NotBegun):
             for unit in group:
                 _resolve([unit], await run_on(self._connection, partial(self._transaction, [unit])))
             return
@@ -113,6 +136,12 @@ class Writer:
     def _transaction(self, group: list[_Unit], connection: sqlite3.Connection) -> Sequence[Any] | BaseException:
         try:
             connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if not connection.in_transaction:
+                return _NotBegun(*error.args)
+            connection.execute("ROLLBACK")  # what some earlier group left open
+            return error
+        try:
             outputs = _run_stages(connection, group)
             connection.execute("COMMIT")
         except (

@@ -184,6 +184,7 @@ CREATE TABLE consent (
     inbox       INTEGER REFERENCES inbox (id)
 ) STRICT;
 CREATE INDEX consent_person ON consent (person, id);
+CREATE INDEX consent_inbox ON consent (inbox) WHERE inbox IS NOT NULL;
 
 -- HMAC-SHA256 under the installation key of identities that were erased after they said STOP.
 CREATE TABLE erased (
@@ -237,6 +238,7 @@ CREATE TABLE idempotency (
     PRIMARY KEY (api_key, key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX idempotency_age ON idempotency (created_at);
+CREATE INDEX idempotency_outbox ON idempotency (outbox);
 
 CREATE TABLE users (
     id         INTEGER PRIMARY KEY,

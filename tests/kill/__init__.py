@@ -1,0 +1,1 @@
+"""kill -9, again and again, on a real server process: what it acknowledged must be there, once, in order."""

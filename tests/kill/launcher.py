@@ -1,0 +1,199 @@
+"""A warmed parent: everything is imported once, and each server or emulator is a fork of it, 30 times as quick as a cold start.
+
+Forks are made before any loop or thread exists here. Orders come as JSON lines on stdin, what happens goes out as JSON lines on stdout:
+
+    {"start": "server" | "emulator", "as": name, …}    {"as": name, "ready": address}, in the end {"as": name, "ended": status}
+    {"signal": number, "as": name}
+
+A status is an exit code, or a signal's number made negative. When stdin ends, so do all children.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import selectors
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import NoReturn
+
+import orjson
+
+from bot import crash
+from bot.app import serve
+from bot.cli.logs import start_logging
+from bot.config import SERVER, read_config
+from bot.sinch.emulator import Emulator, EmulatorSettings, Fault, FaultKind, WebhookSettings
+from tests.kill import sabotage
+from tests.kill.clock import FastClock
+
+_RETRY_S = 0.04  # of real time: a server that was killed is soon back
+
+Ready = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One child to start. ``folder`` holds its log, its config.yaml and the database; ``webhook`` is where the emulator reports to."""
+
+    start: str
+    folder: str
+    origin: str
+    speed: float
+    environment: dict[str, str] = field(default_factory=dict)
+    crash: str = ""
+    sabotage: str = ""
+    port: int = 0
+    app_id: str = ""
+    webhook: str = ""
+    secret: str = ""
+    seed: int = 0
+
+    @property
+    def clock(self) -> FastClock:
+        """The run's time."""
+        return FastClock(datetime.fromisoformat(self.origin), self.speed)
+
+
+async def _server(order: Order, until: asyncio.Event, ready: Ready) -> None:
+    sabotage.commit(order.sabotage)
+    config = read_config(Path(order.folder), order.environment, needs=SERVER)
+    crash.arm(order.crash)
+    await serve(config, order.clock, until, ready)
+
+
+async def _emulator(order: Order, until: asyncio.Event, ready: Ready) -> None:
+    settings = EmulatorSettings(
+        port=order.port,
+        app_id=order.app_id,
+        token_life_s=10**6,
+        processing_mode="CONVERSATION",
+        webhooks=(WebhookSettings(order.webhook, order.secret, ("MESSAGE_DELIVERY",)),),
+        retry_first_s=_RETRY_S * order.speed,
+        truth_path=Path(order.folder) / "truth.jsonl",
+        seed=order.seed,
+    )
+    emulator = Emulator(settings, order.clock)
+    emulator.faults.chance(Fault(FaultKind.DUPLICATE), 0.1)
+    emulator.faults.chance(Fault(FaultKind.REORDER), 0.1)
+    emulator.faults.chance(Fault(FaultKind.LOST_RESPONSE), 0.02)
+    await emulator.start()
+    ready(emulator.url)
+    await until.wait()
+    await emulator.stop()
+
+
+_ROLES = {"server": _server, "emulator": _emulator}
+
+
+async def _until_told(order: Order, ready: Ready) -> None:
+    until = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, until.set)
+    await _ROLES[order.start](order, until, ready)
+
+
+def _live(order: Order, pipe: int) -> NoReturn:
+    """The child's whole life."""
+    status = 1
+    try:
+        log = os.open(Path(order.folder) / f"{order.start}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        for stream, instead in ((0, nothing), (1, log), (2, log)):
+            os.dup2(instead, stream)
+        start_logging("warning")
+        asyncio.run(_until_told(order, lambda address: _write(pipe, address.encode())))
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+    finally:
+        os._exit(status)
+
+
+def _write(descriptor: int, content: bytes) -> None:
+    while content:
+        content = content[os.write(descriptor, content) :]
+
+
+class Launcher:
+    """The parent. A child's pipe carries its address once, and ends when the child does."""
+
+    def __init__(self) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._children: dict[str, int] = {}
+        self._unread = b""
+
+    def run(self) -> None:
+        """Serve orders until stdin ends."""
+        self._selector.register(0, selectors.EVENT_READ)
+        while True:
+            for key, _ in self._selector.select():
+                if key.fd == 0:
+                    if not self._hear():
+                        return
+                else:
+                    self._look_at(key.fd, key.data)
+
+    def end_children(self) -> None:
+        """Nobody outlives this process."""
+        for pid in self._children.values():
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
+    def _hear(self) -> bool:
+        found = os.read(0, 65536)
+        *lines, self._unread = (self._unread + found).split(b"\n")
+        for line in lines:
+            order = orjson.loads(line)
+            name = order.pop("as")
+            if "start" in order:
+                self._fork(name, Order(**order))
+            elif name in self._children:  # not yet waited for, so this number is nobody else's
+                os.kill(self._children[name], order["signal"])
+        return bool(found)
+
+    def _fork(self, name: str, order: Order) -> None:
+        read_end, write_end = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(read_end)
+            _live(order, write_end)
+        os.close(write_end)
+        self._children[name] = pid
+        self._selector.register(read_end, selectors.EVENT_READ, name)
+
+    def _look_at(self, pipe: int, name: str) -> None:
+        if address := os.read(pipe, 4096):
+            self._tell({"as": name, "ready": address.decode()})
+            return
+        self._selector.unregister(pipe)
+        os.close(pipe)
+        _, status = os.waitpid(self._children.pop(name), 0)
+        self._tell({"as": name, "ended": os.waitstatus_to_exitcode(status)})
+
+    def _tell(self, what: dict[str, object]) -> None:
+        _write(1, orjson.dumps(what) + b"\n")
+
+
+def main() -> None:
+    """Be the warmed parent."""
+    if threading.active_count() != 1:
+        raise SystemExit("Something that was imported has started a thread; a fork would lose it.")
+    gc.collect()
+    gc.freeze()
+    launcher = Launcher()
+    try:
+        launcher.run()
+    finally:
+        launcher.end_children()
+
+
+if __name__ == "__main__":
+    main()

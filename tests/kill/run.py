@@ -1,0 +1,206 @@
+"""One run: the same database through many lives of the server, each ended by SIGKILL, then a last one that finishes everything."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import aiohttp
+
+from tests.kill.clock import FastClock
+from tests.kill.driver import APP_ID, PROJECT_ID, SECRET, Driver
+from tests.kill.lives import Launcher, Life, cold_start, launcher, quiet_port
+from tests.oracle import Judgement, accepted_in, judge
+
+RULES = Path(__file__).parent / "rules"
+SPEED = 60.0
+PEOPLE = 40
+
+_LIFE_S = 8.0  # at most; a crash point that was not reached by then is told as missed
+_DRAIN_S = 45.0
+
+_UNFINISHED = """
+    SELECT (SELECT count(*) FROM inbox WHERE state = 'pending')
+         + (SELECT count(*) FROM outbox WHERE state IN ('queued', 'waiting', 'sending', 'unknown'))
+         + (SELECT count(*) FROM outbox WHERE state = 'sent' AND delivery < 3)
+"""
+
+
+@dataclass
+class Run:
+    """``killed`` counts lives that ended at each crash point, ``random`` those ended at any moment; ``missed`` names points not reached."""
+
+    folder: Path
+    clock: FastClock
+    driver: Driver
+    launcher: Launcher
+    environment: dict[str, str]
+    dice: random.Random
+    sabotage: str = ""
+    killed: Counter[str] = field(default_factory=Counter)
+    missed: list[str] = field(default_factory=list)
+
+    @property
+    def database(self) -> Path:
+        """The one that outlives every server."""
+        return self.folder / "parley.db"
+
+    @property
+    def truth(self) -> Path:
+        """What the emulator accepted."""
+        return self.folder / "truth.jsonl"
+
+    @property
+    def kills(self) -> int:
+        """How many so far."""
+        return self.killed.total()
+
+    async def kill_at(self, point: str, visit: int = 1) -> None:
+        """A life that ends at the ``visit``-th time it comes by a crash point."""
+        life = self._start(f"{point}:{visit}")
+        async with self.driver.sending():
+            await life.until_ready()
+            if not await life.until_ended(_LIFE_S):
+                self.missed.append(f"{point}:{visit}")
+                self.launcher.signal(life, signal.SIGKILL)
+                await life.until_ended()
+        self._count(life, point)
+
+    async def kill_any_moment(self, after_s: float) -> None:
+        """A life that ends so many seconds after it began, ready or not."""
+        life = self._start()
+        async with self.driver.sending():
+            await life.until_ended(after_s)
+            self.launcher.signal(life, signal.SIGKILL)
+            await life.until_ended()
+        self._count(life, "random")
+
+    async def kill_cold_at(self, point: str, visit: int = 1) -> None:
+        """The same as ``kill_at``, with a server started as an operator would."""
+        cold = await cold_start(self.folder, self.environment, f"{point}:{visit}")
+        try:
+            async with self.driver.sending():
+                await cold.life.until_ready()
+                if not await cold.life.until_ended(_LIFE_S):
+                    self.missed.append(f"{point}:{visit}")
+        finally:
+            await cold.close()
+        self._count(cold.life, point)
+
+    async def finish(self) -> Judgement:
+        """A last life: everything that was said is acknowledged, everything drains, SIGTERM ends it well; then both sides are compared."""
+        life = self._start()
+        assert await life.until_ready(), life.written()
+        await self.driver.finish()
+        await self._drained(life)
+        self.launcher.signal(life, signal.SIGTERM)
+        assert await life.until_ended(), f"SIGTERM did not end it. It wrote:\n{life.written()}"
+        assert life.status == 0, f"SIGTERM ended it with {life.status}. It wrote:\n{life.written()}"
+        return judge(self.database, self.truth, self.driver.told())
+
+    def hurry(self) -> None:
+        """From here on time runs fast for the server and the driver, so that a wait for receipts is short."""
+        self.clock = self.driver.clock = FastClock(datetime.now(UTC), SPEED)
+
+    async def _drained(self, life: Life) -> None:
+        until = time.monotonic() + _DRAIN_S
+        while left := unfinished(self.database):
+            assert time.monotonic() < until, (
+                f"{left} rows are unfinished after {_DRAIN_S:.0f} s. It wrote:\n{life.written()}"
+            )
+            await asyncio.sleep(0.05)
+
+    def _start(self, crash: str = "") -> Life:
+        return self.launcher.start(
+            "server",
+            self.folder,
+            origin=self.clock.origin.isoformat(),
+            speed=self.clock.speed,
+            environment=self.environment,
+            crash=crash,
+            sabotage=self.sabotage,
+        )
+
+    def _count(self, life: Life, point: str) -> None:
+        assert life.status == -signal.SIGKILL, (
+            f"{point}: it ended with {life.status} by itself. It wrote:\n{life.written()}"
+        )
+        self.killed[point] += 1
+
+    def story(self) -> str:
+        """What happened, for a person who reads a red run."""
+        return (
+            f"{self.kills} kills: {dict(sorted(self.killed.items()))}, missed {self.missed}; {len(self.driver.acknowledged)} messages"
+            f" acknowledged, {len(accepted_in(self.truth))} sends accepted, {len(self.driver.stopped)} people said STOP"
+        )
+
+
+def unfinished(database: Path) -> int:
+    """How many rows still have to go on, or have receipts to come."""
+    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=10)) as connection:
+        found: int = connection.execute(_UNFINISHED).fetchone()[0]
+        return found
+
+
+@asynccontextmanager
+async def kill_run(folder: Path, seed: int, sabotage: str = "", speed: float = SPEED) -> AsyncIterator[Run]:
+    """A run in ``folder``; everything random in it comes from ``seed``, but for the moments that the machine itself deals."""
+    dice = random.Random(seed)
+    clock = FastClock(datetime.now(UTC), speed)
+    port = quiet_port()
+    url = f"http://127.0.0.1:{port}/webhooks/sinch"
+    driver = Driver(url, clock, PEOPLE, dice)
+    (folder / "config.yaml").write_text("webhook:\n  max_age: 86400\n")
+    async with launcher() as started:
+        emulator = started.start(
+            "emulator",
+            folder,
+            origin=clock.origin.isoformat(),
+            speed=speed,
+            port=quiet_port(),
+            app_id=APP_ID,
+            webhook=url,
+            secret=SECRET,
+            seed=seed,
+        )
+        assert await emulator.until_ready(), emulator.written()
+        await _introduce(emulator.address, driver.identities)
+        yield Run(folder, clock, driver, started, _environment(folder, port, emulator.address), dice, sabotage)
+
+
+async def _introduce(sinch: str, identities: list[str]) -> None:
+    """Everybody wrote once before, so that the emulator, too, holds their windows open."""
+    async with aiohttp.ClientSession() as session:
+        for identity in identities:
+            said = {"identity": identity, "text": "hi", "app_id": APP_ID}
+            async with session.post(
+                f"{sinch}/emulator/say", json=said, headers={"Authorization": "Basic a2lsbDpraWxs"}
+            ) as answer:
+                assert answer.status == 200, await answer.text()
+
+
+def _environment(folder: Path, port: int, sinch: str) -> dict[str, str]:
+    return {
+        "SINCH_PROJECT_ID": PROJECT_ID,
+        "SINCH_APP_ID": APP_ID,
+        "SINCH_KEY_ID": "kill",
+        "SINCH_KEY_SECRET": "kill",
+        "SINCH_WEBHOOK_SECRET": SECRET,
+        "SINCH_API_URL": sinch,
+        "SINCH_AUTH_URL": sinch,
+        "DATABASE_URL": f"sqlite:///{folder / 'parley.db'}",
+        "RULES_DIR": str(RULES),
+        "HOST": "127.0.0.1",
+        "PORT": str(port),
+        "SEND_RATE": "0",
+        "LOG_LEVEL": "warning",
+    }
