@@ -13,14 +13,14 @@ delivery of ``failed``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
 from bot.core.conversation import MARGIN, Consent, Window
 from bot.core.event import ContactKey
-from bot.core.reply import Reply, is_template
+from bot.core.reply import Reply, category_of, is_template
 
 
 class OutboxState(StrEnum):
@@ -43,6 +43,7 @@ FAILED_RANK = 9  # final: after FAILED nothing counts
 BACKOFF_FIRST = timedelta(seconds=1)
 BACKOFF_MOST = timedelta(minutes=5)
 RETRY_FOR = timedelta(hours=24)
+WAIT_FOR = timedelta(days=7)  # what may wait for the person to write does so no longer
 RETRY_AFTER_MOST_S = 900.0
 
 
@@ -129,15 +130,16 @@ def gate(message: Outgoing, consent: Consent, window: Window, now: datetime, pol
     refused = _consent_refusal(message, consent, policy)
     if refused is not None:
         return refused
-    if now >= message.created_at + RETRY_FOR and message.not_after is None:
-        return Drop(OutboxState.EXPIRED, "It could not be sent within 24 hours.")
+    most = WAIT_FOR if message.if_closed == "wait" else RETRY_FOR
+    if message.not_after is None and now >= message.created_at + most:
+        return Drop(OutboxState.EXPIRED, f"It could not be sent within {'7 days' if most == WAIT_FOR else '24 hours'}.")
     if message.not_after is not None and now >= message.not_after:
         return Drop(OutboxState.EXPIRED, "Its time was over before it could be sent.")
     if is_template(message.reply):
         return Go(message.reply, None)
     if window.is_open(now, policy.margin) and window.closes_at is not None:
         return Go(message.reply, max(3, int((window.closes_at - now).total_seconds())))
-    return _when_closed(message)
+    return _when_closed(message, consent, policy)
 
 
 def _consent_refusal(message: Outgoing, consent: Consent, policy: Policy) -> Drop | None:
@@ -152,7 +154,7 @@ def _consent_refusal(message: Outgoing, consent: Consent, policy: Policy) -> Dro
     return None
 
 
-def _when_closed(message: Outgoing) -> Verdict:
+def _when_closed(message: Outgoing, consent: Consent, policy: Policy) -> Verdict:
     match message.if_closed:
         case "wait":
             return Stay("The window is closed; it leaves when the person writes again.")
@@ -161,4 +163,5 @@ def _when_closed(message: Outgoing) -> Verdict:
         case "fail":
             return Drop(OutboxState.FAILED, "The 24-hour window is closed, and nothing says what to send instead.")
         case template:
-            return Go(template, None, note="The window is closed; the template leaves instead.")
+            refused = _consent_refusal(replace(message, category=category_of(template)), consent, policy)
+            return refused or Go(template, None, note="The window is closed; the template leaves instead.")

@@ -170,6 +170,11 @@ def is_template(reply: Reply) -> bool:
     return isinstance(reply, TemplateReply | OmniTemplateReply)
 
 
+def category_of(reply: Reply) -> str:
+    """WhatsApp's category of a template; what is none counts as utility."""
+    return reply.category if isinstance(reply, TemplateReply | OmniTemplateReply) else "utility"
+
+
 def buttons_of(reply: Reply) -> tuple[Button, ...]:
     """Every button or row in the order a person sees them, so that a typed number can find its option."""
     match reply:

@@ -83,6 +83,10 @@ class Store(Protocol):
         """Settle messages of unknown outcome; one that a receipt settled meanwhile stays as the receipt says."""
         ...
 
+    async def expire(self, now: datetime) -> int:
+        """End messages that waited for their person to write until their time was over. Returns how many."""
+        ...
+
     async def recover(self, now: datetime, look_at: datetime) -> int:
         """At start: attempts of a process that died are of unknown outcome, to be looked at from ``look_at``. Returns how many."""
         ...

@@ -33,6 +33,7 @@ LIMIT = 64
 AT_ONCE = 8
 IDLE = timedelta(seconds=5)
 STORE_PAUSE = timedelta(seconds=1)
+SWEEP_EVERY = timedelta(minutes=1)
 
 log = structlog.get_logger()
 
@@ -43,6 +44,8 @@ class Doubts(Protocol):
     async def doubtful(self, limit: int, now: datetime) -> Sequence[Doubtful]: ...
 
     async def reconcile(self, verdicts: Sequence[Verdict], now: datetime) -> None: ...
+
+    async def expire(self, now: datetime) -> int: ...
 
 
 class Listing(Protocol):
@@ -69,12 +72,14 @@ class Reconciler:
         self._quiet_until = self._began_at
         self._app: SinchApp | None = None
         self._app_until = self._began_at
+        self._swept_at = self._began_at - SWEEP_EVERY
 
     async def run(self) -> None:
         """Look until stopped."""
         while not self._stopping:
             self._wake.clear()
             try:
+                await self._sweep()
                 looked_at = await self.look()
                 pause = timedelta() if looked_at == LIMIT else IDLE
             except Retry as trouble:
@@ -82,6 +87,12 @@ class Reconciler:
                 pause = STORE_PAUSE
             if not self._stopping:
                 await self._clock.wait_until(self._clock.now() + pause, self._wake)
+
+    async def _sweep(self) -> None:
+        now = self._clock.now()
+        if now - self._swept_at >= SWEEP_EVERY:
+            self._swept_at = now
+            await self._store.expire(now)
 
     def stop(self) -> None:
         """End ``run`` after the look under way."""

@@ -104,6 +104,13 @@ async def test_a_refused_attempt_comes_first_again_and_not_before_its_time(store
     assert [(started.reply, started.number) for started in again] == [(TextReply("one"), 2)]
 
 
+async def test_orders_and_answers_start_side_by_side(store: Store) -> None:
+    await store.record([wrote("hi"), wrote("hello", BO)], NOON)
+    await store.decide_ready(1, NOON, answers("one"))
+    await store.place([order("asked for", BO)], NOON)
+    assert {started.reply for started in await start(store)} == {TextReply("one"), TextReply("asked for")}
+
+
 async def test_a_rejected_message_ends_and_the_next_one_goes(store: Store) -> None:
     first = await answered(store, "one", "two")
     await store.finish([Rejected(first[0].attempt_id, 400, "bad", "Sinch refuses it.")], at(2))
@@ -176,6 +183,32 @@ async def test_what_waits_for_the_person_leaves_before_the_answer(store: Store) 
     assert [started.reply for started in await start(store, 8)] == [TextReply("answer")]
 
 
+async def test_what_waits_for_the_person_waits_seven_days(store: Store) -> None:
+    (placed,) = await store.place([replace(order("kept"), if_closed="wait")], NOON)
+    assert isinstance(placed, Placed)
+    await start(store)
+    week = 7 * 24 * 3600
+    assert await store.expire(at(week - 1)) == 0
+    await store.record([wrote("hi", when=at(week - 1))], at(week - 1))
+    assert [one.reply for one in await start(store, week - 1)] == [TextReply("kept")]
+
+
+async def test_what_waited_too_long_expires_visibly(store: Store) -> None:
+    (placed,) = await store.place([replace(order("kept"), if_closed="wait")], NOON)
+    assert isinstance(placed, Placed)
+    await start(store)
+    assert await store.expire(at(7 * 24 * 3600)) == 1
+    view = await store.message(placed.outbox_id)
+    assert view is not None
+    assert (view.status, view.reason) == ("expired", "The person did not write in time.")
+
+
+async def test_a_template_in_place_of_words_needs_its_own_consent(store: Store) -> None:
+    await store.place([replace(order(), if_closed=replace(TEMPLATE, category="marketing"))], NOON)
+    assert await start(store) == []
+    assert (await store.counts()).outbox_open == 0
+
+
 async def test_a_message_for_later_does_not_hold_up_an_answer(store: Store) -> None:
     await store.place([replace(order("later"), not_before=at(3600), if_closed="wait")], NOON)
     started = await answered(store, "now")
@@ -212,6 +245,17 @@ async def test_doubt_ends_by_a_second_submission_and_never_a_third(store: Store)
     await store.reconcile([Verdict(first[0].outbox_id, resend=True)], at(61))
     assert await start(store, 62) == []
     assert (await store.counts()).outbox_held == 1
+
+
+async def test_a_receipt_that_is_recorded_but_not_decided_settles_the_doubt(store: Store) -> None:
+    first = await answered(store, "one")
+    await store.finish([Unknown(first[0].attempt_id, at(30), 0, "No answer came.")], at(2))
+    await store.record([receipt("DELIVERED", first[0].outbox_id)], at(3))
+    await store.reconcile([Verdict(first[0].outbox_id, resend=True)], at(31))
+    assert await start(store, 32) == []
+    view = await store.message(first[0].outbox_id)
+    assert view is not None
+    assert view.state is OutboxState.SENT
 
 
 async def test_at_most_once_is_held_rather_than_sent_again(store: Store) -> None:

@@ -245,6 +245,9 @@ async def test_the_task_outlives_a_store_in_trouble(desk: Desk) -> None:
             self.tries += 1
             raise StoreUnavailable("The disk is full.")
 
+        async def expire(self, now: datetime) -> int:
+            return 0
+
     broken = Broken()
     desk.reconciler._store = broken  # type: ignore[assignment]
     task = asyncio.create_task(desk.reconciler.run())
@@ -254,3 +257,25 @@ async def test_the_task_outlives_a_store_in_trouble(desk: Desk) -> None:
             desk.clock.advance(1)
     desk.reconciler.stop()
     await task
+
+
+async def test_the_task_ends_what_waited_too_long_for_its_person(desk: Desk) -> None:
+    swept: list[datetime] = []
+
+    class Quiet:
+        async def doubtful(self, limit: int, now: datetime) -> Sequence[object]:
+            return ()
+
+        async def expire(self, now: datetime) -> int:
+            swept.append(now)
+            return 0
+
+    desk.reconciler._store = Quiet()  # type: ignore[assignment]
+    task = asyncio.create_task(desk.reconciler.run())
+    async with asyncio.timeout(20):
+        while len(swept) < 2:
+            await desk.clock.until_waiting()
+            desk.clock.advance(5)
+    desk.reconciler.stop()
+    await task
+    assert swept[1] - swept[0] == timedelta(minutes=1)

@@ -25,18 +25,21 @@ _QUESTIONS = (
         AND t.inbox IS NULL
     """),
     ("I4", "messages {0} and {1} to person {2} overlapped", """
-        SELECT a.outbox, b.outbox, x.person FROM attempt a JOIN outbox x ON x.seq = a.outbox JOIN outbox y ON y.person
-        = x.person AND y.seq > x.seq AND y.kind = x.kind JOIN attempt b ON b.outbox = y.seq WHERE a.ended_at IS NOT
-        NULL AND b.started_at < a.ended_at AND b.started_at >= a.started_at
+        SELECT before, outbox, person FROM (
+            SELECT a.outbox, a.started_at, o.person, lag(a.outbox) OVER lane AS before,
+                lag(coalesce(a.ended_at, 1 << 62)) OVER lane AS until
+            FROM attempt a JOIN outbox o ON o.seq = a.outbox WINDOW lane AS (PARTITION BY o.person ORDER BY a.id)
+        ) WHERE until > started_at
     """),
     ("I5", "outbox row {0} names inbox row {1}, which is not there", """
         SELECT o.id, o.origin_id FROM outbox o LEFT JOIN inbox i ON i.id = CAST(o.origin_id AS INTEGER) WHERE o.origin
         = 'rule' AND i.id IS NULL
     """),
     ("I7", "attempt {0} to person {1} started after their STOP was committed", """
-        SELECT a.id, o.person FROM attempt a JOIN outbox o ON o.seq = a.outbox WHERE o.confirms_stop = 0 AND o.answers
-        = 0 AND (SELECT c.state FROM consent c WHERE c.person = o.person AND c.purpose = 'all' AND c.recorded_at <
-        a.started_at ORDER BY c.id DESC LIMIT 1) = 'stopped'
+        SELECT a.id, o.person FROM attempt a JOIN outbox o ON o.seq = a.outbox
+        WHERE o.confirms_stop = 0 AND (o.answers = 0 OR NOT :answers_after_stop)
+        AND (SELECT c.state FROM consent c WHERE c.person = o.person AND c.purpose = 'all' AND c.recorded_at < a.started_at
+             ORDER BY c.id DESC LIMIT 1) = 'stopped'
     """),
     ("I9", "outbox row {0} was submitted {1} times, and its attempts say {2}", """
         SELECT o.id, o.submissions, count(a.id) FROM outbox o LEFT JOIN attempt a ON a.outbox = o.seq AND a.outcome IN
@@ -62,8 +65,8 @@ _QUESTIONS = (
 )  # fmt: skip
 
 
-def broken(connection: sqlite3.Connection) -> Iterator[str]:
-    """A sentence for every row that breaks an invariant."""
+def broken(connection: sqlite3.Connection, answers_after_stop: bool = False) -> Iterator[str]:
+    """A sentence for every row that breaks an invariant. ``answers_after_stop``: the rules said ``after_stop: answer`` at some time."""
     for name, sentence, question in _QUESTIONS:
-        for row in connection.execute(question):
+        for row in connection.execute(question, {"answers_after_stop": answers_after_stop}):
             yield f"{name}: {sentence.format(*row)}."

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from bot.core.delivery import WAIT_FOR
 from bot.core.event import ContactKey
 from bot.crash import reach
 from bot.store.sqlite.lanes import due_sends
@@ -58,8 +59,9 @@ def _settle(connection: sqlite3.Connection, verdict: Verdict, at: int) -> None:
     if row is None:
         return
     seq, person, attempts, submissions, at_most_once = row
-    if verdict.message_id:
-        _found(connection, seq, attempts, verdict.message_id, at)
+    message_id = verdict.message_id or _told_by_receipt(connection, seq, attempts)
+    if message_id:
+        _found(connection, seq, attempts, message_id, at)
     elif verdict.look_at is not None:
         connection.execute(
             "UPDATE outbox SET looks = looks + 1, look_at = ? WHERE seq = ?", (to_us(verdict.look_at), seq)
@@ -77,6 +79,25 @@ def _settle(connection: sqlite3.Connection, verdict: Verdict, at: int) -> None:
     due_sends(connection, [person])
 
 
+def _told_by_receipt(connection: sqlite3.Connection, seq: int, attempts: int) -> str:
+    """Sinch's id of the last attempt where a receipt of it is recorded already, though not yet decided."""
+    row = connection.execute(
+        "SELECT message_id FROM receipt WHERE outbox = ? AND message_id NOT IN"
+        " (SELECT message_id FROM attempt WHERE outbox = ? AND number < ?) ORDER BY inbox DESC LIMIT 1",
+        (seq, seq, attempts),
+    ).fetchone()
+    return "" if row is None else str(row[0])
+
+
+def expire(connection: sqlite3.Connection, now: datetime) -> int:
+    """End what waited for its person to write until its time was over."""
+    return connection.execute(
+        "UPDATE outbox SET state = 'expired', ended_at = :now, reason = 'The person did not write in time.'"
+        " WHERE kind = 'message' AND state = 'waiting' AND coalesce(not_after, created_at + :most) <= :now",
+        {"now": to_us(now), "most": WAIT_FOR // timedelta(microseconds=1)},
+    ).rowcount
+
+
 def _found(connection: sqlite3.Connection, seq: int, attempts: int, message_id: str, at: int) -> None:
     connection.execute("UPDATE attempt SET message_id = ? WHERE outbox = ? AND number = ?", (message_id, seq, attempts))
     connection.execute(
@@ -84,12 +105,16 @@ def _found(connection: sqlite3.Connection, seq: int, attempts: int, message_id: 
     )
 
 
+# The partial index of what is in flight finds these, however long the history is.
+_OPEN = "SELECT seq FROM outbox WHERE kind = 'message' AND state IN ('sending', 'unknown') AND state = 'sending'"
+
+
 def recover(connection: sqlite3.Connection, now: datetime, look_at: datetime) -> int:
     """After a crash every open attempt is of unknown outcome: its first byte may have left. A receipt that came already settles it."""
     at = to_us(now)
     count = connection.execute(
-        "UPDATE attempt SET ended_at = ?, outcome = CASE message_id WHEN '' THEN 'unknown' ELSE 'sent' END, sentence = ?"
-        " WHERE outcome = ''",
+        "UPDATE attempt SET ended_at = ?, outcome = CASE message_id WHEN '' THEN 'unknown' ELSE 'sent' END, sentence = ?"  # noqa: S608
+        f" WHERE outcome = '' AND outbox IN ({_OPEN})",
         (at, "The server stopped while it was being sent."),
     ).rowcount
     connection.execute(

@@ -97,6 +97,9 @@ class SqliteStore:
     async def reconcile(self, verdicts: Sequence[Verdict], now: datetime) -> None:
         await self._writer.write(self._reconcile, doubt.Verdicts(verdicts, now))
 
+    async def expire(self, now: datetime) -> int:
+        return await self._write(lambda c: doubt.expire(c, now))
+
     async def recover(self, now: datetime, look_at: datetime) -> int:
         return await self._write(lambda c: doubt.recover(c, now, look_at))
 

@@ -157,7 +157,6 @@ CREATE TABLE attempt (
     CHECK ((outcome = '') = (ended_at IS NULL))
 ) STRICT;
 CREATE INDEX attempt_message ON attempt (message_id) WHERE message_id <> '';
-CREATE INDEX attempt_open ON attempt (id) WHERE outcome = '';
 
 -- Every delivery receipt, in the order it came. outbox NULL while nobody knows whose it is.
 CREATE TABLE receipt (
