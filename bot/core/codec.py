@@ -6,7 +6,7 @@ What is written here is stored for years: keys are never reused for something el
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import assert_never
@@ -55,6 +55,7 @@ from bot.core.reply import Reply, TextReply
 from bot.core.reply_codec import reply_from_plain, reply_to_plain
 
 __all__ = [
+    "as_it_is",
     "conversation_from_plain",
     "conversation_to_plain",
     "effect_to_plain",
@@ -68,13 +69,16 @@ __all__ = [
 # --- conversations ------------------------------------------------------------------------------------------------------
 
 
-def state_to_plain(state: State) -> Plain:
-    """``state`` with ``v``, the version of this form; the state of somebody new is ``v`` alone."""
+def state_to_plain(state: State, moment_to_plain: Callable[[datetime], object] = datetime.isoformat) -> Plain:
+    """``state`` with ``v``, the version of this form; the state of somebody new is ``v`` alone.
+
+    ``moment_to_plain=as_it_is`` leaves times to a JSON library that writes them as ``isoformat`` does, and quicker.
+    """
     plain: Plain = {"v": STATE_VERSION}
     if state.misses:
         plain["misses"] = state.misses
     if state.missed_at is not None:
-        plain["missed_at"] = state.missed_at.isoformat()
+        plain["missed_at"] = moment_to_plain(state.missed_at)
     if state.last_rule:
         plain["rule"] = state.last_rule
     if state.options:
@@ -88,7 +92,7 @@ def state_to_plain(state: State) -> Plain:
     if state.in_charge or state.in_charge_until is not None or state.in_charge_for != _IN_CHARGE_FOR:
         plain["team"] = [state.in_charge, iso(state.in_charge_until), state.in_charge_for.total_seconds()]
     if state.echo is not None:
-        plain["echo"] = [state.echo.key, state.echo.since.isoformat(), state.echo.count]
+        plain["echo"] = [state.echo.key, moment_to_plain(state.echo.since), state.echo.count]
     if state.waiting:
         plain["waiting"] = True
     return plain
@@ -169,21 +173,28 @@ def _echo(value: object) -> Echo:
     return Echo(text(key), moment(since), number(count))
 
 
-def conversation_to_plain(conversation: Conversation) -> Plain:
-    """All that ``decide`` may look at besides the event, the rulebooks and the clock."""
+def as_it_is(moment: datetime) -> datetime:
+    """A time for the JSON library to write."""
+    return moment
+
+
+def conversation_to_plain(
+    conversation: Conversation, moment_to_plain: Callable[[datetime], object] = datetime.isoformat
+) -> Plain:
+    """All that ``decide`` may look at besides the event, the rulebooks and the clock; times as with ``state_to_plain``."""
     contact, closes_at, pending_at = conversation.contact, conversation.window.closes_at, conversation.next_pending_at
     plain: Plain = {"contact": [contact.app, contact.channel, contact.identity]}
     if person := _person_to_plain(conversation.person):
         plain["person"] = person
     if closes_at is not None:
-        plain["window"] = closes_at.isoformat()
+        plain["window"] = moment_to_plain(closes_at)
     if conversation.consent != _NO_CONSENT and (consent := _consent_to_plain(conversation.consent)):
         plain["consent"] = consent
-    plain["state"] = state_to_plain(conversation.state)
+    plain["state"] = state_to_plain(conversation.state, moment_to_plain)
     if conversation.first_contact:
         plain["first_contact"] = True
     if pending_at is not None:
-        plain["next_pending_at"] = pending_at.isoformat()
+        plain["next_pending_at"] = moment_to_plain(pending_at)
     if conversation.margin != MARGIN:
         plain["margin"] = [conversation.margin.total_seconds()]
     return plain

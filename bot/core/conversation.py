@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot.core.event import ContactKey
+from bot.core.value import quick
 
 STATE_VERSION = 1
 WINDOW = timedelta(hours=24)  # WhatsApp's customer service window
 MARGIN = timedelta(minutes=2)  # we stop free-form sends this long before it closes; configurable
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Window:
     """The customer service window of one identity. ``closes_at`` is None when the person never wrote to it."""
@@ -33,6 +35,7 @@ class Window:
         return self if self.closes_at is not None and self.closes_at >= closes_at else Window(closes_at)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Consent:
     """What the consent ledger adds up to. ``marketing`` is ``unknown``, ``opted_in`` or ``stopped``.
@@ -48,6 +51,7 @@ class Consent:
     changed_by: str = ""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Person:
     """What staff and backends know of a person. ``language`` is ours (``sv``) or empty while nothing told it."""
@@ -81,6 +85,7 @@ class OpenQuestion:
     answers: Mapping[str, str]
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Echo:
     """How often the same words got the same rule's reply in a row since ``since``: two bots talking to each other."""
@@ -90,6 +95,7 @@ class Echo:
     count: int
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class State:
     """The conversation as ``decide`` left it.
@@ -114,6 +120,7 @@ class State:
     waiting: bool = False  # a person must look: nobody answered, or two bots were stopped
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Conversation:
     """Everything ``decide`` may look at besides the event, the rulebooks and the clock.

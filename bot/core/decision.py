@@ -14,10 +14,12 @@ from bot.core.conversation import State
 from bot.core.event import ContactKey
 from bot.core.reply import Reply
 from bot.core.rule import Place
+from bot.core.value import quick
 
 Purpose = Literal["all", "marketing"]
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Send:
     """One message to the person, ``position`` counted from 0 within the decision.
@@ -102,6 +104,7 @@ class TellBackend:
 Effect = Send | SetPerson | Call | SetTimer | DropTimer | ChangeConsent | HandOver | TellBackend
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Considered:
     """A rule that could have answered: what made it a candidate, and the first condition that failed (empty: it was taken)."""
@@ -112,6 +115,7 @@ class Considered:
     failed: str = ""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Because:
     """Why a decision came out as it did. ``layer`` is the place in the fixed order that answered: consent, person, question, taps, rules,
@@ -129,6 +133,7 @@ class Because:
     notes: tuple[str, ...] = ()
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Decision:
     """The outcome for one event. ``outcome``: ``decided``, or ``ignored`` when by nature nothing follows (reactions, injected)."""

@@ -21,6 +21,7 @@ from typing import Literal
 from bot.core.conversation import MARGIN, Consent, Window
 from bot.core.event import ContactKey
 from bot.core.reply import Reply, category_of, is_template
+from bot.core.value import quick
 
 
 class OutboxState(StrEnum):
@@ -74,6 +75,7 @@ def back_off(refusals: int, jitter: float) -> timedelta:
     return min(BACKOFF_FIRST * doublings, BACKOFF_MOST) * (0.5 + 0.5 * jitter)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """An outbox message as the gate sees it."""
@@ -89,6 +91,7 @@ class Outgoing:
     answers: bool = False
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Go:
     """It may start, with these words; free-form carries ``ttl_s``, the seconds until its window closes (None for templates)."""

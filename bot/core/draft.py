@@ -210,7 +210,7 @@ def _not_after(draft: Draft, reply: Reply, waits: bool) -> datetime | None:
 
 def _category(draft: Draft, rule: Rule, reply: Reply | None = None) -> str:
     """Marketing where the rule or the template says so; an answer in our own words is never marketing."""
-    if isinstance(reply, TemplateReply | OmniTemplateReply):
+    if isinstance(reply, (TemplateReply, OmniTemplateReply)):
         return "marketing" if rule.category == "marketing" and not draft.answers else reply.category
     return "utility" if draft.answers else rule.category
 

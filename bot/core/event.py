@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from bot.core.value import quick
 
+
+@quick
 @dataclass(frozen=True, slots=True, order=True)
 class ContactKey:
     """One address of a person: opaque text, unique within an app and a channel.
@@ -37,6 +40,7 @@ class MediaKind(StrEnum):
     FILE = "file"
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Text:
     """Typed words, as written."""
@@ -120,6 +124,7 @@ class Unreadable:
 Content = Text | Media | Location | Tap | OwnTap | Order | FlowAnswer | Unreadable
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class InboundMessage:
     """A person wrote, tapped or sent something.
@@ -150,6 +155,7 @@ class Reason:
     channel_code: str = ""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class DeliveryReceipt:
     """Sinch tells what became of one of our sends. ``outbox_id`` is what we put into ``message_metadata``, or empty."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from bot.core.value import quick
+
 TEXT_MAX = 4096
 BODY_MAX = 1024  # text of a message that carries buttons, a list or a link
 CAPTION_MAX = 1024
@@ -24,6 +26,7 @@ ROW_ID_MAX = 173  # what Sinch leaves of WhatsApp's 200 for list rows
 TEMPLATE_BODY_MAX = 1024
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Button:
     """A reply button or list row. ``rule`` is where a tap leads, ``option`` its position in the reply that shows it."""
@@ -34,6 +37,7 @@ class Button:
     description: str = ""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class TextReply:
     """Words alone."""
@@ -41,6 +45,7 @@ class TextReply:
     text: str
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class ButtonsReply:
     """Words with one to three buttons, and optionally a picture, video or document (``media_url``) above them."""

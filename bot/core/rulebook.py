@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 
 from bot.core.rule import LocalText, Phrase, Place, Rule
 from bot.core.text import Words
+from bot.core.value import quick
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ class Settings:
     option_gone: LocalText | None = None
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A rule (by position) that hears the message: the phrase that did, its language, and what its slots caught (as written)."""

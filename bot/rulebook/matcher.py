@@ -14,7 +14,7 @@ from bot.core.rule import Heard, Phrase, Rule
 from bot.core.rulebook import Hit
 from bot.core.text import Words, alike, has_emoji, held_positions, skeleton, with_emoji
 from bot.rulebook.pattern import Reading, parse
-from bot.rulebook.reading import How, catch, message
+from bot.rulebook.reading import How, Message, Straight, catch, message, straight
 
 _NO_SLOTS: Mapping[str, str] = {}
 _Found = dict[int, tuple[int, Mapping[str, str]]]  # number of a phrase: the reading that is heard, and its slots
@@ -32,12 +32,17 @@ class _Listed:
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """A reading whose fixed words end at a node: heard there, or (``holed``) to be searched for in full."""
+    """A reading whose fixed words end at a node: heard there, or (``holed``) to be searched for in full.
+
+    ``anywhere``: it makes no difference where in the message the node was reached. ``straight``: the quick way to search.
+    """
 
     number: int
     order: int
     how: How
     holed: bool
+    anywhere: bool
+    straight: Straight | None
 
 
 @dataclass(slots=True)
@@ -92,19 +97,27 @@ class PhraseMatcher:
 
     def _settled(self, words: Words, ends: list[_End], as_how: How | None) -> _Found:
         """For each phrase its first reading that is heard; those with slots are searched for now."""
-        if len(ends) == 1 and not ends[0].holed:  # most messages that are heard at all
-            return {ends[0].number: (ends[0].order, _NO_SLOTS)}
+        if len(ends) == 1:  # most messages that are heard at all
+            (end,) = ends
+            slots = self._slots(end, words, None, as_how)
+            return {} if slots is None else {end.number: (end.order, slots)}
         found: _Found = {}
         heard = message(words)
         for (number, order), end in sorted({(end.number, end.order): end for end in ends}.items()):
             if number in found:
                 continue
-            slots: Mapping[str, str] | None = _NO_SLOTS
-            if end.holed:
-                slots = catch(self._phrases[number].readings[order], heard, as_how or end.how)
+            slots = self._slots(end, words, heard, as_how)
             if slots is not None:
                 found[number] = (order, slots)
         return found
+
+    def _slots(self, end: _End, words: Words, heard: Message | None, as_how: How | None) -> Mapping[str, str] | None:
+        """What the slots of a reading catch; None where it is not heard after all."""
+        if not end.holed:
+            return _NO_SLOTS
+        if end.straight is not None and not words.held:
+            return end.straight.catch(words, as_how or end.how)
+        return catch(self._phrases[end.number].readings[end.order], heard or message(words), as_how or end.how)
 
     def _held_ends(self, words: Words, as_how: How | None) -> Iterator[_End]:
         """Like ``_ends`` for a message with letters held down: a token is any word it may stand for, or missing."""
@@ -160,7 +173,8 @@ def _planted(root: _Node, listed: _Listed, number: int) -> Iterator[_End]:
     """Puts the readings of a phrase into the tree; gives back those that have no word to stand on."""
     for order, reading in enumerate(listed.readings):
         anchor = _anchor(reading)
-        end = _End(number, order, listed.how, holed=len(anchor) < len(reading))
+        holed = len(anchor) < len(reading)
+        end = _End(number, order, listed.how, holed, holed or listed.how == "says", straight(reading))
         if not anchor:
             yield end
             continue
@@ -185,11 +199,15 @@ def _ends(root: _Node, keys: tuple[str, ...], as_how: How | None) -> list[_End]:
     found: list[_End] = []
     nodes, length = root.after, len(keys)
     for start, key in enumerate(keys):
-        node = nodes.get(key)
+        if key not in nodes:  # as most words
+            continue
+        node: _Node | None = nodes[key]
         at = start + 1
         while node is not None:
-            if node.ends:
-                found.extend([end for end in node.ends if _fits(end, start == 0, at == length, as_how)])
+            for end in node.ends:
+                if not (end.anywhere and as_how is None) and not _fits(end, start == 0, at == length, as_how):
+                    continue
+                found.append(end)
             node = node.after.get(keys[at]) if at < length else None
             at += 1
     return found

@@ -134,6 +134,70 @@ class _Walk:
         return None
 
 
+# --- one slot -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Straight:
+    """A reading of one slot with fixed words before and after it, as most are. An open slot here has nothing after it."""
+
+    before: tuple[str, ...]
+    slot: Slot
+    after: tuple[str, ...]
+
+    def catch(self, words: Words, how: How) -> Mapping[str, str] | None:
+        """What ``catch`` finds for this reading in words with no letter held down; it never goes back."""
+        keys, before = words.keys, self.before
+        most = len(keys) - len(before)  # the slot wants one more
+        for start in range(most if how == "says" else min(most, 1)):
+            at = start + len(before)
+            if keys[start:at] == before:
+                value = self._value(words, at, how == "says_exactly")
+                if value is not None:
+                    return {self.slot.name: value}
+        return None
+
+    def _value(self, words: Words, at: int, to_the_end: bool) -> str | None:
+        keys, kind, after = words.keys, self.slot.kind, self.after
+        if kind.is_open:
+            return values(words.text, spans(words), at, len(keys))[0]
+        if not kind.may_start(keys[at]) or kind.holds not in words.text:
+            return None
+        for end in range(min(len(keys), at + kind.most_words), at, -1):
+            behind = end + len(after)
+            if keys[end:behind] == after and (behind == len(keys) or not to_the_end):
+                value = _digits(words, at, kind) if kind.digits else _written(words, at, end, kind)
+                if value is not None:
+                    return value
+        return None
+
+
+def straight(reading: Reading) -> Straight | None:
+    """``reading`` as a straight one, where it is."""
+    slots = [each for each in reading if isinstance(each, Slot)]
+    if len(slots) != 1:
+        return None
+    words = tuple(each for each in reading if isinstance(each, str))
+    at = reading.index(slots[0])
+    if slots[0].kind.is_open and at < len(words):
+        return None
+    return Straight(words[:at], slots[0], words[at:])
+
+
+def _digits(words: Words, at: int, kind: SlotKind) -> str | None:
+    """A value of digits. What is joined to a token is no digit, and digits in printable ASCII are their token."""
+    if words.text.isascii() and words.text.isprintable():
+        value = words.keys[at]
+    else:
+        start, end = spans(words)[at]
+        value = words.text[start:end]
+    return value if kind.fits(value) else None
+
+
+def _written(words: Words, first: int, last: int, kind: SlotKind) -> str | None:
+    return _fitting(kind, values(words.text, spans(words), first, last))
+
+
 def _fitting(kind: SlotKind, spellings: tuple[str, str, str]) -> str | None:
     """The first spelling that fits, a number's sign before all."""
     joined, signed, bare = spellings

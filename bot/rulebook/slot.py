@@ -16,8 +16,9 @@ from dataclasses import dataclass
 class SlotKind:
     """A kind of value. ``fits`` judges a value as written; no value of it has more than ``most_words`` tokens.
 
-    ``edges`` are values that fit and lie at the ends of what does. Two facts spare looking: values of ``figures`` begin with
-    a digit, and every value holds the sign ``holds``. A kind is known by its name: equal names are equal kinds.
+    ``edges`` are values that fit and lie at the ends of what does. Three facts spare looking: values of ``figures`` begin with
+    a digit, every value holds the sign ``holds``, and values of ``digits`` are one token of nothing but digits. A kind is known
+    by its name: equal names are equal kinds.
     """
 
     name: str
@@ -26,6 +27,7 @@ class SlotKind:
     edges: tuple[str, ...]
     figures: bool = False
     holds: str = ""
+    digits: bool = False
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, SlotKind) and self.name == other.name
@@ -175,7 +177,7 @@ def _digits(fewest: int, most: int) -> SlotKind | str:
             f"No value has {fewest} to {most} digits. Write how many there may be, for example 8 digits or 6-8 digits."
         )
     name = f"{fewest} digits" if fewest == most else f"{fewest}-{most} digits"
-    return SlotKind(name, _fits_digits(fewest, most), 1, ("0" * fewest, "9" * most), figures=True)
+    return SlotKind(name, _fits_digits(fewest, most), 1, ("0" * fewest, "9" * most), figures=True, digits=True)
 
 
 def _number_between(low: int, high: int) -> SlotKind | str:

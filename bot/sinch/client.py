@@ -10,7 +10,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from types import SimpleNamespace
 from typing import Literal
 from urllib.parse import quote
 
@@ -21,25 +20,25 @@ from yarl import URL
 
 from bot.core.event import ContactKey
 from bot.core.reply import Reply
-from bot.crash import reach, waits_for
+from bot.crash import reach
 from bot.errors import Failed, OutcomeUnknown, Retry
 from bot.sinch.auth import CONTENT_TYPE, JSON_TYPE, Auth, Basic, Headers, OAuth, Signed, basic
 from bot.sinch.outcome import Refused, Rejected, SendOutcome, Unknown, outcome_of
 from bot.sinch.skew import ClockSkew
 from bot.sinch.token import Tokens
+from bot.sinch.transport import BROKEN, FITS, KEEP_ALIVE_S, Answer, NotConnected, SendConnections
 from bot.sinch.wire.answers import Token, parse_error, parse_token
 from bot.sinch.wire.render import ButtonIds, render_send
 
 ANSWER_MAX = 8 * 1024 * 1024
 CONNECTIONS = 100
-KEEP_ALIVE_S = 15.0  # less than gateways allow: on a connection that the other side just closed, outcomes are unknown
+FIXED_HEADERS = {"Accept": JSON_TYPE, "User-Agent": "Parley"}
 MEASURE_EVERY_S = 10.0
 DOUBT_EVERY_S = 1.0  # while the clocks differ
 CHECK_EVERY_S = 30.0
 
 # No byte of the request has left when these are raised. Everything else may have come after it did.
-NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
-BROKEN = (aiohttp.ClientError, TimeoutError, OSError)
+NOT_CONNECTED = (NotConnected, aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 
 log = structlog.get_logger()
 
@@ -78,25 +77,15 @@ class To:
     contact_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An HTTP answer. An incomplete body is empty."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-
 def open_session(settings: ClientSettings) -> ClientSession:
     """A session tuned for Sinch: connections kept alive, no cookies. Close it after the client."""
     return ClientSession(
         connector=aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEEP_ALIVE_S, ttl_dns_cache=60),
         cookie_jar=aiohttp.DummyCookieJar(),
-        # No sock_read beside a total of the same size: it would cost two timers more for every message and never end one.
+        # No sock_read beside a total of the same size: it would cost two timers more for every request and never end one.
         timeout=ClientTimeout(total=settings.timeout_s, connect=settings.connect_s),
-        headers={"Accept": JSON_TYPE, "User-Agent": "Parley"},
+        headers=FIXED_HEADERS,
         skip_auto_headers=(hdrs.ACCEPT_ENCODING,),
-        trace_configs=[_crash_trace()] if waits_for("send.written") else None,
     )
 
 
@@ -114,6 +103,7 @@ class SinchClient:
         self._auth = _auth(settings, session)
         self._send_path = f"/v1/projects/{settings.project_id}/messages:send"
         self._send_url = URL(f"{settings.api_url}{self.project_path}/messages:send", encoded=True)
+        self._sends = _send_connections(settings, session, self._send_url)
         self._skew = ClockSkew()
         self._measure_at = 0.0
         self._check: asyncio.Task[None] | None = None
@@ -174,6 +164,8 @@ class SinchClient:
         if self._check is not None:
             self._check.cancel()
             await asyncio.wait([self._check])
+        if self._sends is not None:
+            self._sends.close()
         await self._auth.close()
 
     async def _check_once(self) -> None:
@@ -208,17 +200,27 @@ class SinchClient:
 
     async def _exchange(self, method: str, url: URL, headers: Headers, body: bytes) -> Answer:
         asked_at = time.time()
-        response = await self._session.request(method, url, data=body or None, headers=headers, allow_redirects=False)
-        if response.status != 401:
+        if self._sends is not None and url is self._send_url:
+            answer = await self._sends.post(headers, body)
+        else:
+            answer = await _through_session(self._session, method, url, headers, body)
+        if answer.status != 401:
             self._auth.worked(headers)
         if asked_at >= self._measure_at:
-            self._measure(response, asked_at)
-        return Answer(response.status, response.headers, await _whole_body(response))
+            self._measure(answer, asked_at)
+        return answer
 
-    def _measure(self, response: ClientResponse, asked_at: float) -> None:
+    def _measure(self, answer: Answer, asked_at: float) -> None:
         # A gateway in trouble, or one that is not Sinch's, may have any clock.
-        if response.status < 300 and self._skew.measure(response.headers.get("Date", ""), asked_at, time.time()):
+        if answer.status < 300 and self._skew.measure(answer.headers.get("Date", ""), asked_at, time.time()):
             self._measure_at = asked_at + (DOUBT_EVERY_S if self._skew.is_too_large else MEASURE_EVERY_S)
+
+
+def _send_connections(settings: ClientSettings, session: ClientSession, url: URL) -> SendConnections | None:
+    connector = session.connector
+    if connector is None or not FITS:
+        return None
+    return SendConnections(connector, url, FIXED_HEADERS, settings.timeout_s, settings.connect_s)
 
 
 def _auth(settings: ClientSettings, session: ClientSession) -> Auth:
@@ -238,12 +240,17 @@ async def _fetch_token(settings: ClientSettings, session: ClientSession) -> Toke
     }
     url = URL(f"{settings.auth_url}/oauth2/token", encoded=True)
     try:
-        response = await session.post(
-            url, data=b"grant_type=client_credentials", headers=headers, allow_redirects=False
-        )
+        answer = await _through_session(session, "POST", url, headers, b"grant_type=client_credentials")
     except BROKEN as trouble:
         raise Retry(f"Sinch's token endpoint could not be reached: {_reason(trouble)}. It is tried again.") from trouble
-    return parse_token(_body_of(Answer(response.status, response.headers, await _whole_body(response))))
+    return parse_token(_body_of(answer))
+
+
+async def _through_session(
+    session: ClientSession, method: str, url: URL, headers: Mapping[str, str], body: bytes
+) -> Answer:
+    response = await session.request(method, url, data=body or None, headers=headers, allow_redirects=False)
+    return Answer(response.status, response.headers, await _whole_body(response))
 
 
 async def _whole_body(response: ClientResponse) -> bytes:
@@ -282,18 +289,3 @@ def _without_token(trouble: Retry | Failed) -> Refused:
 
 def _reason(trouble: BaseException) -> str:
     return str(trouble).strip().rstrip(".") or type(trouble).__name__
-
-
-def _crash_trace() -> aiohttp.TraceConfig:
-    """For the crash point between the request's last byte and its answer, which aiohttp shows nowhere else."""
-
-    async def written(
-        session: ClientSession, context: SimpleNamespace, sent: aiohttp.TraceRequestChunkSentParams
-    ) -> None:
-        if sent.url.path.endswith("messages:send"):
-            # Told before the chunk is written, but in the same step of the loop.
-            asyncio.get_running_loop().call_soon(reach, "send.written")
-
-    trace = aiohttp.TraceConfig()
-    trace.on_request_chunk_sent.append(written)
-    return trace

@@ -7,14 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.core.rule import Heard, Phrase, Place, Rule, Sent
 from bot.core.rulebook import Matcher
 from bot.core.text import normalise
 from bot.rulebook.matcher import PhraseMatcher, build_matcher
-from bot.rulebook.reading import How
+from bot.rulebook.pattern import parse
+from bot.rulebook.reading import How, catch, message, straight
 
 PLACE = Place("rules/shop.yaml", 1, 1)
 
@@ -353,6 +354,36 @@ def test_it_agrees_with_trying_everything(
     hits = matcher.hits(normalise(" ".join(tokens) + beside))
     if tokens or not beside.strip().startswith("👍"):
         assert [(hit.rule, hit.phrase.pattern, dict(hit.slots)) for hit in hits] == expected
+
+
+KINDS = ["", "2 digits", "1-3 digits", "number", "number 1-20", "email", "phone", "date", "time"]
+PIECES = st.sampled_from(
+    [
+        *"a b A é 12 7 ١٢ １２ -5 #12 12! 1.000 000 x@y.example 1/2 10:30 12's '12' 👍 12👍 元 元12".split(),
+        *("1\u200b2", "1\x002", "+46 70 123 45 67", "9 am", "", "\n"),
+    ]
+)
+
+
+@settings(max_examples=500, deadline=None)
+@example([], "2 digits", [], ["1\x002"], "says")
+@given(
+    st.lists(st.sampled_from("ab"), max_size=2),
+    st.sampled_from(KINDS),
+    st.lists(st.sampled_from("ab"), max_size=2),
+    st.lists(PIECES, max_size=8),
+    st.sampled_from(["says", "says_exactly", "starts_with"]),
+)
+def test_the_straight_way_agrees_with_the_search(
+    before: list[str], kind: str, after: list[str], pieces: list[str], how: How
+) -> None:
+    slot = f"{{s: {kind}}}" if kind else "{s}"
+    (reading,) = parse(" ".join([*before, slot, *after])).readings
+    words = normalise(" ".join(pieces))
+    quick = straight(reading)
+    assert (quick is None) == (not kind and bool(after))
+    if quick is not None and words.keys and not words.held:
+        assert quick.catch(words, how) == catch(reading, message(words), how)
 
 
 def held_down(text: str) -> set[str]:

@@ -22,6 +22,14 @@ from bot.sinch.emulator.validate import json_object
 from bot.sinch.emulator.world import World
 
 WAIT_MAX_S = 60.0
+MEDIA_TYPES = {
+    "image": "image/jpeg",
+    "video": "video/mp4",
+    "voice": "audio/ogg",
+    "audio": "audio/mpeg",
+    "document": "application/pdf",
+    "sticker": "image/webp",
+}
 
 
 class Control:
@@ -40,6 +48,7 @@ class Control:
             web.post("/emulator/callback", gate.control(self.callback)),
             web.get("/emulator/phones", gate.control(self.phones)),
             web.get("/emulator/phones/{identity}", gate.control(self.phone)),
+            web.get("/emulator/media/{kind}", gate.control(self.media)),
             web.get("/emulator/clock", gate.control(self.clock)),
             web.post("/emulator/clock", gate.control(self.move_clock)),
             web.get("/emulator/faults", gate.control(self.faults)),
@@ -108,6 +117,13 @@ class Control:
             except TimeoutError:
                 bubbles = []
         return ok({"turn": phone.turn, "bubbles": [bubble.resource() for bubble in bubbles]})
+
+    async def media(self, request: web.Request) -> web.StreamResponse:
+        """A file whose address tells nothing, as Sinch's often are: only its content type says what it is."""
+        kind = request.match_info["kind"]
+        if kind not in MEDIA_TYPES:
+            raise Rejected(f"There is no such file; there are {', '.join(MEDIA_TYPES)}.", 404)
+        return web.Response(body=b"a file", content_type=MEDIA_TYPES[kind])
 
     async def clock(self, request: web.Request) -> web.StreamResponse:
         """``{"now"}``"""

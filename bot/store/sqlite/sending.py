@@ -15,6 +15,7 @@ from bot.core.conversation import Window
 from bot.core.decision import Send
 from bot.core.delivery import Drop, Go, Outgoing, Policy, Stay, gate
 from bot.core.event import ContactKey
+from bot.core.value import quick
 from bot.crash import reach
 from bot.store.sqlite.lanes import HEAD, due_sends
 from bot.store.sqlite.memory import Memory
@@ -36,6 +37,7 @@ class StartOrder:
     policy: Policy
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class _Head:
     seq: int
