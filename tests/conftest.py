@@ -1,9 +1,16 @@
 """What every test begins with."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
 import structlog
+from hypothesis import settings
+
+# A gate must give the same answer for the same code; the search for new examples is for those who develop.
+settings.register_profile("gate", derandomize=True, deadline=None)
+if os.environ.get("CI"):
+    settings.load_profile("gate")
 
 
 @pytest.fixture(autouse=True)

@@ -20,7 +20,7 @@ _PRAGMAS = (
     "PRAGMA busy_timeout=250",
     "PRAGMA temp_store=MEMORY",
     "PRAGMA cache_size=-32000",
-    "PRAGMA wal_autocheckpoint=2000",
+    "PRAGMA wal_autocheckpoint=4000",
 )
 
 
