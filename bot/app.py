@@ -1,6 +1,6 @@
 """The one place that wires: parts are made here, given to each other here, started and stopped in order here.
 
-config -> store -> rules -> client -> inbox, sender, reconciler -> web
+config -> store -> rules -> client -> inbox, sender, reconciler, media -> web
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from bot.core.event import Event
 from bot.core.reply import Button
 from bot.core.rulebook import Rulebook, Rulebooks
 from bot.errors import Misconfigured
+from bot.net import GuardedClient
 from bot.rulebook.load import load, load_files
 from bot.rulebook.problem import Problem
 from bot.sinch.admin import SinchAdmin
@@ -43,6 +44,7 @@ from bot.web.webhook import BODY_MAX, Webhook
 from bot.work.clock import Clock
 from bot.work.events import business_event_from_raw
 from bot.work.inbox import Deciding, Inbox
+from bot.work.media import MediaAsker
 from bot.work.outbox import RECEIPT_WAIT, Sender
 from bot.work.rate import Rate
 from bot.work.reconcile import Reconciler
@@ -78,6 +80,8 @@ class App:
     inbox: Inbox
     sender: Sender
     reconciler: Reconciler
+    outside: GuardedClient
+    media: MediaAsker
     health: Health
     tasks: list[asyncio.Task[None]]
 
@@ -108,6 +112,7 @@ class App:
             consent_words=lambda: self.rules.live.consent,
             store=self.store,
             clock=self.clock,
+            media=self.media,
             wake=self.wake,
         )
         application.router.add_post("/webhooks/sinch", webhook.receive)
@@ -125,8 +130,9 @@ class App:
         self.health.stop()
         self.inbox.stop()
         self.reconciler.stop()
-        await self.sender.drain(DRAIN_S)
+        await asyncio.gather(self.sender.drain(DRAIN_S), self.media.drain(DRAIN_S))
         await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self.outside.close()
         await self.client.close()
         await self.session.close()
         await self.store.close()
@@ -168,7 +174,9 @@ async def _start(config: Config, clock: Clock, store: Store, rules: LiveRules, r
     )
     inbox = Inbox(store, deciding, clock, on_decided=sender.wake)
     reconciler = Reconciler(store, SinchAdmin(client, config.template_url), clock, sender.wake)
-    app = App(config, clock, store, rules, client, session, inbox, sender, reconciler, health, [])
+    outside = GuardedClient(config.allowed_hosts)
+    media = MediaAsker(store, outside, clock, wake=inbox.wake)
+    app = App(config, clock, store, rules, client, session, inbox, sender, reconciler, outside, media, health, [])
     app.tasks = [_task(health, work, name) for name, work in _workers(app)]
     return app
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from yarl import URL
 
 from bot.config import SERVER, Config, default_of, read_config, settings
 from bot.errors import Misconfigured
@@ -88,6 +89,37 @@ def test_several_webhook_secrets_are_separated_by_commas(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
+    "written_as",
+    [
+        "allowed_hosts: Files.internal:8443, [::1]:80\n",
+        "allowed_hosts:\n  - Files.internal:8443\n  - ${NOT_SET}\n  - '[::1]:80'\n",
+        "allowed_hosts: ['Files.internal:8443', '[::1]:${NUMBER}']\n",
+    ],
+)
+def test_allowed_hosts_are_a_list_or_separated_by_commas(tmp_path: Path, written_as: str) -> None:
+    config = read_config(written(tmp_path, written_as), {"NUMBER": "80"})
+    assert config.allowed_hosts == ("files.internal:8443", "[::1]:80")
+
+
+@pytest.mark.parametrize(
+    "entry", ["http://a", "a/b", "me@a", "a b", "*.internal", "a:port", "a:0", "a:70000", "::1", "[::1", "[a]:1", ":80"]
+)
+def test_what_is_no_host_is_told(tmp_path: Path, entry: str) -> None:
+    [told] = sentences(written(tmp_path, f"port: 1\nallowed_hosts: ['files.internal', '{entry}']\n"))
+    assert told == (
+        f'allowed_hosts (config.yaml:2) must list hosts such as "files.example.org" or "10.0.0.7:8443", not "{entry}".'
+    )
+
+
+@pytest.mark.parametrize(
+    "entry", ["a", "a-b.c_d:1", "10.0.0.7", "10.0.0.7:65535", "[::1]", "[fd00::7]:8443", "räk.example:1"]
+)
+def test_what_is_a_host_is_one_to_the_client(tmp_path: Path, entry: str) -> None:
+    [host] = read_config(written(tmp_path, f"allowed_hosts: '{entry}'\n"), {}).allowed_hosts
+    assert URL(f"http://{host}").host_subcomponent
+
+
+@pytest.mark.parametrize(
     ("variable", "value", "told"),
     [
         ("PORT", "eighty", "PORT must be a whole number."),
@@ -123,6 +155,8 @@ def test_a_wrong_value_is_told_in_one_sentence(tmp_path: Path, variable: str, va
         ("sinch:\n  apid: x\n", 'config.yaml:2: There is no setting "sinch.apid". Did you mean "sinch.app_id"?'),
         ("port: 1\nport: 2\n", "config.yaml:2: port is written twice. Keep one of the two."),
         ("port: [1]\n", "config.yaml:1: port must be one value, not a list or a group."),
+        ("allowed_hosts: {a: 1}\n", "config.yaml:1: allowed_hosts must be a list of values, or one."),
+        ("allowed_hosts: [a: 1]\n", "config.yaml:1: allowed_hosts must be a list of values, or one."),
         ("sinch: x\n", "config.yaml:1: sinch must hold settings, indented below it."),
         ("- port\n", "config.yaml: Write one setting a line, as name: value."),
         ("port: 1\n x: }\n", "config.yaml:2:3: This is not YAML: mapping values are not allowed here."),

@@ -135,7 +135,7 @@ def test_it_leaves_the_database_as_it_is(story: Story) -> None:
 ANNAS_FIRST = "outbox WHERE payload LIKE '%said one%'"
 TWICE_IN_THE_INBOX = (
     "INSERT INTO inbox SELECT id + 100, app, dedup || '2', kind, person, state, tries, written_at, received_at, ready_at,"
-    " settled_at, why, raw FROM inbox WHERE id = 1"
+    " settled_at, why, raw, media_kind FROM inbox WHERE id = 1"
 )
 A_SECOND_REPLY = (
     "INSERT INTO outbox (id, kind, origin, origin_id, position, person, app, channel, identity, state, payload, category,"

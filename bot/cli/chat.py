@@ -32,7 +32,7 @@ Type anything to write to the bot; a button's number or title counts as its tap,
   /later 25h            let time pass (s, m, h, d); the window closes after 24 h of silence
   /event NAME k=v ...   a backend tells of something, for example
                         /event order.shipped first_name=Åsa order_number=12345678
-  /send image           send something else: {sendable}
+  /send image           send something else: {sendable}, a URL
   /why                  why the bot answered as it did last
   /as sv                be another person: en, sv, any name or number
   /help  /quit\

@@ -25,10 +25,10 @@ from bot.app import App, listen, open_app, reader
 from bot.cli.chat import HELP, Behind, SendEvent, Why, chat_in_lines, chat_in_terminal
 from bot.cli.logs import start_logging
 from bot.cli.output import line, out, run
-from bot.cli.preview import reasons
 from bot.cli.serving import until_signal
 from bot.config import Config
 from bot.core.event import ContactKey
+from bot.core.reasons import reasons
 from bot.core.rule import Phrasing, Placeholder
 from bot.core.rulebook import Rulebooks
 from bot.core.rulebook import Template as Declared
@@ -160,6 +160,7 @@ def _config(emulator: Emulator, app_id: str, secret: str, database: Path, rules:
         host=HOST,
         port=port,
         send_rate=0,
+        allowed_hosts=(emulator.url.removeprefix("http://"),),
     )
 
 

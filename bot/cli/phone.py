@@ -69,7 +69,7 @@ class Phone:
         await self._post("tap", {"identity": self.identity, "message_id": message_id, "choice": choice})
 
     async def sends(self, what: str, caption: str = "") -> None:
-        """They send one of ``SENDABLE``. Raises ``Refused`` for anything else."""
+        """They send one of ``SENDABLE``, or the file at an address. Raises ``Refused`` for anything else."""
         await self._post("send", {"identity": self.identity, "contact_message": _content(what, caption)})
 
     async def news(self, wait_s: float) -> list[Bubble]:
@@ -132,9 +132,9 @@ def _content(what: str, caption: str) -> Mapping[str, object]:
     if what == "location":
         coordinates = {"latitude": 59.3293, "longitude": 18.0686}
         return {"location_message": {"title": "Stortorget", "label": "Stockholm", "coordinates": coordinates}}
-    if what not in _MEDIA:
+    if what not in _MEDIA and "://" not in what:
         raise Refused(f'A phone cannot send "{what}".', "unknown", f"It can send {', '.join(SENDABLE)}.")
-    url = f"https://media.example/{_MEDIA[what]}"
+    url = f"https://media.example/{_MEDIA[what]}" if what in _MEDIA else what
     if caption:
         return {"media_card_message": {"url": url, "caption": caption}}
     return {"media_message": {"url": url, "thumbnail_url": "", "filename_override": ""}}

@@ -12,10 +12,11 @@ import typer
 
 from bot.cli.output import ERRORS_FOUND, aside, line
 from bot.cli.phone import values_of
-from bot.cli.preview import preview, reasons, sends_of
+from bot.cli.preview import preview, sends_of
 from bot.cli.trying import Answer, Question, answer_to
 from bot.config import read_config
 from bot.core.codec import conversation_to_plain, effect_to_plain, effects_digest
+from bot.core.reasons import reasons
 from bot.core.rulebook import Rulebook
 from bot.errors import Refused
 from bot.rulebook.load import Reading, load

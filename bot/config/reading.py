@@ -13,7 +13,7 @@ import yaml
 from dotenv import dotenv_values
 from pydantic import SecretStr, ValidationError
 
-from bot.config.settings import Config, setting_of, settings
+from bot.config.settings import Config, Setting, setting_of, settings
 from bot.errors import Misconfigured
 
 CONFIG_FILE: Final = "config.yaml"
@@ -140,20 +140,28 @@ class _Reading:
         return {} if root is None else self._values(root)
 
     def _values(self, root: yaml.Node) -> dict[str, tuple[str, str]]:
-        paths = [setting.path for setting in settings().values()]
+        known = {setting.path: setting for setting in settings().values()}
+        paths = list(known)
         groups = {path.partition(".")[0] for path in paths if "." in path}
         found: dict[str, tuple[str, str]] = {}
         for path, node in self._leaves(root, "", groups):
             place = f"{CONFIG_FILE}:{node.start_mark.line + 1}"
             if path not in paths:
                 self._unknown(path, place, paths)
-            elif not isinstance(node, yaml.ScalarNode):
-                self.problems.append(f"{place}: {path} must be one value, not a list or a group.")
             elif path in found:
                 self.problems.append(f"{place}: {path} is written twice. Keep one of the two.")
-            elif value := self._filled(str(node.value), place, path):
+            elif value := self._value(node, known[path], place):
                 found[path] = (value, f"{path} ({place})")
         return found
+
+    def _value(self, node: yaml.Node, setting: Setting, place: str) -> str:
+        """The value's text; of a list, its values with commas between."""
+        nodes = node.value if setting.is_list and isinstance(node, yaml.SequenceNode) else [node]
+        if not all(isinstance(each, yaml.ScalarNode) for each in nodes):
+            form = "a list of values, or one" if setting.is_list else "one value, not a list or a group"
+            self.problems.append(f"{place}: {setting.path} must be {form}.")
+            return ""
+        return ",".join(filter(None, (self._filled(str(each.value), place, setting.path) for each in nodes)))
 
     def _leaves(self, node: yaml.Node, prefix: str, groups: set[str]) -> Iterator[tuple[str, yaml.Node]]:
         if not isinstance(node, yaml.MappingNode):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -19,19 +20,33 @@ DATABASE_FORMS: Final = (
 class Setting:
     """How a setting is called: ``env`` in the environment (empty: only in the file), ``path`` in config.yaml.
 
-    ``help`` is one sentence; ``cure`` tells how to come by a value where one is required.
+    ``help`` is one sentence; ``cure`` tells how to come by a value where one is required. ``is_list``: config.yaml may hold a list.
     """
 
     env: str
     path: str
     help: str
     cure: str = ""
+    is_list: bool = False
 
 
-def _secrets(value: object) -> object:
+def _parts(value: object) -> object:
     if not isinstance(value, str):
         return value
     return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _host(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        parts = urlsplit(f"//{value}")
+        is_host = bool(_HOST.fullmatch(value) and parts.hostname and parts.port != 0)
+    except ValueError:  # a port that is none, or brackets around what is no address
+        is_host = False
+    if not is_host:
+        raise ValueError(f'must list hosts such as "files.example.org" or "10.0.0.7:8443", not "{value}"')
+    return value.lower()
 
 
 def _origin(value: object) -> object:
@@ -59,6 +74,9 @@ def _database(value: object) -> object:
     raise ValueError(f"must be {DATABASE_FORMS}")
 
 
+_HOST: Final = re.compile(r"[\w.:\[\]-]+")
+
+Host = Annotated[str, BeforeValidator(_host)]
 Origin = Annotated[str, BeforeValidator(_origin)]
 Region = Annotated[Literal["us", "eu", "br"], BeforeValidator(_lower)]
 Auth = Annotated[Literal["oauth2", "basic", "signed"], BeforeValidator(_lower)]
@@ -109,7 +127,7 @@ class Config(BaseModel):
     ] = SecretStr("")
     webhook_secrets: Annotated[
         tuple[SecretStr, ...],
-        BeforeValidator(_secrets),
+        BeforeValidator(_parts),
         Setting(
             "SINCH_WEBHOOK_SECRET",
             "sinch.webhook_secret",
@@ -171,6 +189,17 @@ class Config(BaseModel):
         Field(ge=0, le=3600),
         Setting("", "window_margin", "Seconds before WhatsApp's window closes at which free-form messages stop."),
     ] = 120
+    allowed_hosts: Annotated[
+        tuple[Host, ...],
+        BeforeValidator(_parts),
+        Setting(
+            "",
+            "allowed_hosts",
+            "Hosts that may be called though their address is not public; with a port, or for the ports 80 and 443; several in a list or "
+            "separated by commas.",
+            is_list=True,
+        ),
+    ] = ()
     admin_password: Annotated[
         SecretStr,
         Setting(

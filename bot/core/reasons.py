@@ -3,67 +3,70 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
+from typing import assert_never
 
-from bot.core.decision import Because, Considered, Decision, HandOver, Send, SetPerson
-from bot.core.rule import Place, Rule
+from bot.core.decision import (
+    Because,
+    Call,
+    ChangeConsent,
+    Considered,
+    Decision,
+    DropTimer,
+    Effect,
+    HandOver,
+    Send,
+    SetPerson,
+    SetTimer,
+    TellBackend,
+)
 from bot.core.rulebook import Rulebook
 
-LAYERS = {
-    "consent": "Consent comes first: a word that stops or starts, or a person who said STOP.",
-    "person": "A colleague has the conversation.",
-    "taps": "A button was tapped, or its title or number typed.",
-    "rules": "A rule took it.",
-    "first_contact": "No rule took it, and the person never wrote before.",
-    "nothing_matched": "No rule took it.",
-    "event": "A rule waits for this event.",
-    "none": "Nothing answers this.",
+_LAYERS = {
+    "consent": "It was a matter of consent (STOP, START), which comes before everything else.",
+    "person": "A colleague has the conversation, so the bot keeps quiet.",
+    "question": "It belonged to the question that is open.",
+    "taps": "It was a tap on a button.",
+    "near_miss": "It was nearly a STOP, so the bot asks.",
+    "rules": "A rule heard it.",
+    "first_contact": "No rule heard it, and the person never wrote before.",
+    "nothing_matched": "No rule heard it.",
+    "event": "A backend told of it.",
+    "none": "Nothing answers this kind of event.",
 }
 
 
-def explain(decision: Decision, rulebook: Rulebook, every_rule: bool = False) -> tuple[str, ...]:
-    """The reasons of ``decision`` as sentences in the order in which things were asked; it was made with ``rulebook``.
+def reasons(decision: Decision, rulebook: Rulebook, every_rule: bool = False) -> list[str]:
+    """Why it came out so, in the order in which things were asked; ``decision`` was made with ``rulebook``.
 
     ``every_rule`` adds a line for each rule that nothing in the message spoke to.
     """
     because = decision.because
-    lines = [_seen(because), LAYERS.get(because.layer, because.layer)]
-    lines.extend(_considered(each, because) for each in because.considered)
+    found = [_LAYERS.get(because.layer, f"It was answered by {because.layer}.")]
+    found += [_considered(each) for each in because.considered]
     if every_rule:
-        lines.extend(_unheard(because, rulebook))
-    lines.extend(_path(because, rulebook))
-    lines.extend(because.notes)
-    lines.extend(_outcome(decision))
-    return tuple(lines)
+        found += _unheard(because, rulebook)
+    found += _path(because.path, because.case, rulebook)
+    found += [f"Note: {note}" for note in because.notes]
+    found += [sentence for effect in decision.effects if (sentence := _effect(effect))]
+    found += list(_circumstances(decision))
+    return found
 
 
-def at(place: Place) -> str:
-    """A place for people: file and line."""
-    return f"{place.file}:{place.line}"
-
-
-def _seen(because: Because) -> str:
-    window = "open" if because.window_open else "closed"
-    heard = f'Heard "{because.text}"' if because.text else "Heard no words"
-    language = f", language {because.language}" if because.language else ""
-    return f"{heard}; window {window}, consent {because.consent}{language}."
-
-
-def _considered(each: Considered, because: Because) -> str:
-    about = f'Rule {each.rule} ({at(each.place)}) was asked because of "{each.heard}"'
+def _considered(each: Considered) -> str:
+    heard = f" ({each.heard})" if each.heard else ""
     if each.failed:
-        return f"{about}, and did not answer: {each.failed}."
-    return f"{about}, and took it."
+        return f"{each.place}: rule {each.rule}{heard} does not answer: {each.failed.rstrip('.')}."
+    return f"{each.place}: rule {each.rule}{heard} answers."
 
 
 def _unheard(because: Because, rulebook: Rulebook) -> Iterator[str]:
     asked = {each.rule for each in because.considered} | set(because.path)
     for rule in rulebook.rules:
         if rule.name not in asked:
-            yield f"Rule {rule.name} ({at(rule.place)}) was not asked: {_why_not(rule, because)}."
+            yield f"{rule.place}: rule {rule.name} was not asked: {_why_not(because)}."
 
 
-def _why_not(rule: Rule, because: Because) -> str:
+def _why_not(because: Because) -> str:
     if because.layer in ("consent", "person", "taps"):
         return f"the layer {because.layer} comes before the rules"
     if because.layer == "event":
@@ -71,23 +74,51 @@ def _why_not(rule: Rule, because: Because) -> str:
     return "nothing in its when speaks to the message"
 
 
-def _path(because: Because, rulebook: Rulebook) -> Iterator[str]:
-    rules = [found for name in because.path if (found := rulebook.rule(name)) is not None]
-    for source, target in pairwise(rules):
-        yield f"Rule {source.name} went on to rule {target.name} ({at(target.place)})."
-    if rules and 0 <= because.case < len(rules[-1].reply):
-        item = rules[-1].reply[because.case]
-        yield f"Rule {rules[-1].name} answered with reply {because.case + 1} of {len(rules[-1].reply)} ({at(item.place)})."
+def _path(path: tuple[str, ...], case: int, rulebook: Rulebook) -> Iterator[str]:
+    if len(path) > 1:
+        yield f"It went on from rule {' to '.join(path)}."
+    rule = rulebook.rule(path[-1]) if path else None
+    if rule is not None and 0 <= case < len(rule.reply) and len(rule.reply) > 1:
+        yield f"{rule.reply[case].place}: reply {case + 1} of {len(rule.reply)} is the first whose conditions hold."
 
 
-def _outcome(decision: Decision) -> Iterator[str]:
-    for effect in decision.effects:
-        match effect:
-            case SetPerson(language=language) if language:
-                yield f"The person's language is {language} now."
-            case HandOver(team=team):
-                yield f"Team {team} has the conversation." if team else "The bot has the conversation again."
-            case _:
-                pass
-    sends = sum(isinstance(effect, Send) for effect in decision.effects)
-    yield f"{sends} message{'' if sends == 1 else 's'} to send." if sends else "No message to send."
+def _circumstances(decision: Decision) -> Iterator[str]:
+    because = decision.because
+    if because.text and because.layer != "event":
+        yield f'Read as "{because.text}".'
+    if because.language:
+        window = "open" if because.window_open else "closed"
+        yield f"Language {because.language}, window {window}, consent {because.consent or 'unknown'}."
+
+
+def _effect(effect: Effect) -> str:
+    match effect:
+        case Send(waits=True):
+            return "The window is closed, so the message waits until the person writes."
+        case Send():
+            return ""
+        case SetPerson():
+            return f"Kept about the person: {', '.join(_changes(effect))}."
+        case ChangeConsent():
+            return f"Consent ({effect.purpose}) is {effect.state} from now on: {effect.source}."
+        case HandOver(team=team):
+            return f"The team {team} has the conversation now." if team else "The bot has the conversation again."
+        case Call(connection=connection):
+            return f"The connection {connection} is asked."
+        case SetTimer(name=name, due_at=due_at):
+            return f"The timer {name} is set for {due_at:%Y-%m-%d %H:%M} UTC."
+        case DropTimer(name=name):
+            return f"The timer {name} is dropped."
+        case TellBackend(name=name):
+            return f"Backends are told of {name}."
+        case _:
+            assert_never(effect)
+
+
+def _changes(change: SetPerson) -> Iterator[str]:
+    if change.language is not None:
+        yield f"language {change.language}"
+    for name, value in change.fields.items():
+        yield f"{name} is forgotten" if value is None else f"{name} = {value}"
+    yield from (f"tag {tag}" for tag in change.tags_added)
+    yield from (f"no tag {tag}" for tag in change.tags_removed)

@@ -1,19 +1,21 @@
 """Which rules hear a message: all patterns of a rulebook in one tree of words, so that cost follows the message.
 
-Every reading of every pattern is a path through the tree, from the longest row of fixed words in it. A reading without slots
+Every reading of every pattern is a path through the tree, from the longest row of fixed words in it; where a letter is held
+down in one of these, a path for each of its spellings. A reading without slots
 is heard where its path ends; one with slots is then searched for in full. Readings that are slots only are tried always.
 Emoji phrases have a tree of their own, because there emoji count as words.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 
 from bot.core.rule import Heard, Phrase, Rule
 from bot.core.rulebook import Hit
 from bot.core.text import Words, alike, has_emoji, held_positions, skeleton, with_emoji
-from bot.rulebook.pattern import Reading, parse
+from bot.rulebook.pattern import Reading, parse, spellings
 from bot.rulebook.reading import How, Message, Straight, catch, message, straight
 
 _NO_SLOTS: Mapping[str, str] = {}
@@ -156,17 +158,19 @@ def build_matcher(rules: Sequence[Rule]) -> PhraseMatcher:
             if isinstance(trigger, Heard):
                 for phrase in trigger.phrases:
                     pattern = parse(phrase.pattern)
-                    listed = _Listed(position, phrase, trigger.how, pattern.readings)
+                    listed = _Listed(position, phrase, trigger.how, pattern.whole)
                     always.extend(_planted(emoji if pattern.emoji else words, listed, len(phrases)))
                     phrases.append(listed)
-    spellings: dict[str, set[str]] = {}
-    for word in {
-        word for listed in phrases for reading in listed.readings for word in reading if isinstance(word, str)
-    }:
-        spellings.setdefault(skeleton(word), set()).add(word)
-    return PhraseMatcher(
-        tuple(phrases), words, emoji, tuple(always), {key: tuple(sorted(found)) for key, found in spellings.items()}
-    )
+    said = {word for listed in phrases for reading in listed.readings for word in reading if isinstance(word, str)}
+    return PhraseMatcher(tuple(phrases), words, emoji, tuple(always), _by_skeleton(said))
+
+
+def _by_skeleton(words: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """The spellings of all words, by what those that can be alike have in common."""
+    found: dict[str, set[str]] = {}
+    for word in words:
+        found.setdefault(skeleton(word), set()).update(spellings(word))
+    return {key: tuple(sorted(each)) for key, each in found.items()}
 
 
 def _planted(root: _Node, listed: _Listed, number: int) -> Iterator[_End]:
@@ -178,10 +182,11 @@ def _planted(root: _Node, listed: _Listed, number: int) -> Iterator[_End]:
         if not anchor:
             yield end
             continue
-        node = root
-        for word in anchor:
-            node = node.step(word)
-        node.ends.append(end)
+        for row in product(*map(spellings, anchor)):
+            node = root
+            for word in row:
+                node = node.step(word)
+            node.ends.append(end)
 
 
 def _anchor(reading: Reading) -> tuple[str, ...]:

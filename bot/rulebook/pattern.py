@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
-from bot.core.text import Words, held_positions, is_character, normalise
+from bot.core.text import Words, held_positions, is_character, is_held, normalise
 from bot.errors import Misconfigured
 from bot.rulebook.slot import TEXT, Slot, SlotKind, read_kind
 
@@ -24,6 +24,7 @@ _MOST_HELD = 4
 _CLOSING = {"[": "]", "(": ")", "{": "}"}
 _SYNTAX = re.compile(r"[\[\](){}|]")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_HELD = re.compile(r"(([^\W\d_])\2\2)")
 
 
 class PatternError(Misconfigured):
@@ -38,13 +39,15 @@ class PatternError(Misconfigured):
 class Pattern:
     """A pattern taken apart.
 
-    ``readings`` come in order of preference: an optional part is rather there than not, choices come as written. ``kinds``
-    has the slots in the order of their first mention; ``always`` those that every reading fills. ``emoji``: its words are
-    emoji and nothing else.
+    ``readings`` come in order of preference: an optional part is rather there than not, choices come as written. A word with a
+    letter held down is spelled out in them; ``whole`` is the readings with such words as they are, each of them standing for
+    all of its ``spellings``. ``kinds`` has the slots in the order of their first mention; ``always`` those that every reading
+    fills. ``emoji``: its words are emoji and nothing else.
     """
 
     source: str
     readings: tuple[Reading, ...]
+    whole: tuple[Reading, ...]
     kinds: dict[str, SlotKind]
     always: frozenset[str]
     emoji: bool = False
@@ -68,7 +71,19 @@ def parse(source: str) -> Pattern:
                 source.find("{"),
             )
     filled = [frozenset(each.name for each in reading if isinstance(each, Slot)) for reading in readings]
-    return Pattern(source, readings, _in_order(kinds, source), frozenset.intersection(*filled), _is_emoji(source))
+    whole = tuple(dict.fromkeys(_expanded(sequence)))
+    return Pattern(
+        source, readings, whole, _in_order(kinds, source), frozenset.intersection(*filled), _is_emoji(source)
+    )
+
+
+def spellings(word: str) -> Iterator[str]:
+    """The word with one and with two of each letter that is held down in it; else the word itself."""
+    pieces = _HELD.split(word)
+    plain, letters = pieces[::3], pieces[2::3]
+    for counts in product((1, 2), repeat=len(letters)):
+        runs = [letter * count for letter, count in zip(letters, counts, strict=True)]
+        yield "".join(map("".join, zip(plain, [*runs, ""], strict=True)))
 
 
 def _in_order(kinds: dict[str, SlotKind], source: str) -> dict[str, SlotKind]:
@@ -134,7 +149,7 @@ class _Parser:
         words = normalise(self.source[start : self.at])
         if words.emoji and not self.is_emoji:
             return ()
-        return _spelled(words, start) if words.held else words.keys
+        return _with_missing(words, start) if words.held else words.keys
 
     def _group(self, opening: str, depth: int) -> _Choice:
         """``[…]`` or ``(…|…)``; either may hold choices."""
@@ -223,40 +238,31 @@ class _Parser:
         return PatternError(f'"{sign}" closes nothing. Write "{opening}" before it, or take it away.', self.at)
 
 
-def _spelled(words: Words, offset: int) -> _Sequence:
-    """Words with letters held down, each as a choice of its spellings with one or two of these letters."""
+def _with_missing(words: Words, offset: int) -> _Sequence:
+    """Words with letters held down: a run of one character as a choice of one or two of it, other words as they are."""
     missing = held_positions(words.keys)
     found: list[str | Slot | _Choice] = []
     for at, key in enumerate(words.keys):
-        if at in missing:
-            # The third character of a run says no more than the second, which may be missing.
-            if at - 1 not in missing:
-                found.append(_Choice(((key,), ())))
-        else:
-            found.append(_Choice(tuple((each,) for each in _spellings(key, offset))))
+        if len(_HELD.findall(key)) > _MOST_HELD:
+            raise PatternError(f'"{key}" has too many letters held down. Write the word as usual.', offset)
+        if at not in missing:
+            found.append(key)
+        elif at - 1 not in missing:  # the third character of a run says no more than the second, which may be missing
+            found.append(_Choice(((key,), ())))
     return tuple(found)
-
-
-def _spellings(key: str, offset: int) -> Iterator[str]:
-    pieces = re.split(r"(([^\W\d_])\2\2)", key)
-    if len(pieces) // 3 > _MOST_HELD:
-        raise PatternError(f'"{key}" has too many letters held down. Write the word as usual.', offset)
-    plain, letters = pieces[::3], pieces[2::3]
-    for counts in product((1, 2), repeat=len(letters)):
-        runs = [letter * count for letter, count in zip(letters, counts, strict=True)]
-        yield "".join(map("".join, zip(plain, [*runs, ""], strict=True)))
 
 
 # --- readings -----------------------------------------------------------------------------------------------------------
 
 
 def _readings(sequence: _Sequence, source: str) -> tuple[Reading, ...]:
-    count = _count(sequence)
+    spelled = _spelled(sequence)
+    count = _count(spelled)
     if count > MOST_READINGS:
         raise PatternError(
             f"The phrase can be said in {count} ways, more than {MOST_READINGS}. Split it into several phrases.", 0
         )
-    readings = tuple(dict.fromkeys(_expanded(sequence)))
+    readings = tuple(dict.fromkeys(_expanded(spelled)))
     for reading in readings:
         _check(reading, source)
     return readings
@@ -273,6 +279,19 @@ def _check(reading: Reading, source: str) -> None:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise PatternError(f"Slot {twice} stands twice in one sentence. Give the second one another name.", 0)
+
+
+def _spelled(sequence: _Sequence) -> _Sequence:
+    """The sequence with each word that has a letter held down as a choice of its spellings."""
+    found: list[str | Slot | _Choice] = []
+    for each in sequence:
+        if isinstance(each, _Choice):
+            found.append(_Choice(tuple(map(_spelled, each.options))))
+        elif isinstance(each, str) and is_held(each):
+            found.append(_Choice(tuple((spelling,) for spelling in spellings(each))))
+        else:
+            found.append(each)
+    return tuple(found)
 
 
 def _count(sequence: _Sequence) -> int:

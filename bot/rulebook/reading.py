@@ -25,9 +25,11 @@ class Message:
     missing: frozenset[int] = frozenset()
 
     def is_word(self, at: int, word: str) -> bool:
-        """Whether the token at that place is ``word``, a letter held down or not."""
+        """Whether the token at that place is ``word``, a letter held down in either or in none."""
         key = self.words.keys[at]
-        return key == word or (key in self.held and alike((key,), (word,)))
+        if key == word:
+            return True
+        return key[0] == word[0] and (key in self.held or is_held(word)) and alike((key,), (word,))
 
     def is_end(self, at: int) -> bool:
         """Whether nothing that must be heard is left: at most the rest of one run of a character."""
@@ -44,7 +46,7 @@ class Message:
         """Where a reading may begin whose first element is ``first``; a word only where it stands."""
         if isinstance(first, Slot):
             return range(1 if first.kind.is_open else self.length)
-        if not self.held:
+        if not self.held and not is_held(first):
             return [at for at, key in enumerate(self.words.keys) if key == first]
         return [at for at in range(self.length) if self.is_word(at, first)]
 
@@ -173,13 +175,13 @@ class Straight:
 
 
 def straight(reading: Reading) -> Straight | None:
-    """``reading`` as a straight one, where it is."""
+    """``reading`` as a straight one, where it is: also no word of it has a letter held down."""
     slots = [each for each in reading if isinstance(each, Slot)]
     if len(slots) != 1:
         return None
     words = tuple(each for each in reading if isinstance(each, str))
     at = reading.index(slots[0])
-    if slots[0].kind.is_open and at < len(words):
+    if (slots[0].kind.is_open and at < len(words)) or any(map(is_held, words)):
         return None
     return Straight(words[:at], slots[0], words[at:])
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Protocol
 
 from bot.core.delivery import Policy
-from bot.core.event import ContactKey
+from bot.core.event import ContactKey, MediaKind
 from bot.store.units import (
     ApiKey,
     Counts,
@@ -57,6 +57,11 @@ class Store(Protocol):
 
     async def refuse(self, raw: bytes, why: str, now: datetime) -> None:
         """Keep an authentic but stale body for re-driving."""
+        ...
+
+    async def tell_media(self, app: str, dedup: str, kind: MediaKind, now: datetime) -> bool:
+        """Store what kind of file the event of this key brings, and let it be decided at once. False, and nothing changes, where deciding
+        it has begun, or where its kind was told before."""
         ...
 
     async def decide_ready(self, limit: int, now: datetime, decide: Decide) -> Progress:

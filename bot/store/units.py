@@ -11,8 +11,9 @@ from typing import Literal
 from bot.core.conversation import Consent, Conversation, Window
 from bot.core.decision import ChangeConsent, Decision
 from bot.core.delivery import OutboxState
-from bot.core.event import ContactKey, Event, Reason
+from bot.core.event import ContactKey, Event, MediaKind, Reason
 from bot.core.reply import Reply
+from bot.core.value import quick
 
 
 class InboxKind(StrEnum):
@@ -53,21 +54,28 @@ class Origin(StrEnum):
     TIMER = "timer"
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """An event to record. ``raw`` is kept for re-driving; ``consent`` is what its words ask for, applied in the same commit."""
+    """An event to record. ``raw`` is kept for re-driving; ``consent`` is what its words ask for, applied in the same commit.
+
+    ``ready_at``: it is decided then, or when ``tell_media`` tells of it, whichever comes first (None: at once). What the person writes
+    after it waits behind it.
+    """
 
     event: Event
     kind: InboxKind
     raw: bytes
     consent: ChangeConsent | None = None
+    ready_at: datetime | None = None
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """One pending event of a lane, oldest first. ``event`` is None when only the raw bytes are at hand; ``try_number`` counts from 1.
 
-    ``submission`` tells what a receipt speaks of, where it is one of ours.
+    ``submission`` tells what a receipt speaks of, where it is one of ours; ``media_kind`` what ``tell_media`` told.
     """
 
     inbox_id: int
@@ -77,6 +85,7 @@ class Claimed:
     try_number: int
     event: Event | None = None
     submission: Submission | None = None
+    media_kind: MediaKind | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +101,7 @@ class Submission:
     reply: Reply
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Lane:
     """One person's conversation with what is pending in it."""
@@ -100,6 +110,7 @@ class Lane:
     pending: tuple[Claimed, ...]
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Settled:
     """What became of one claimed event.
@@ -131,6 +142,7 @@ class Progress:
     next_at: datetime | None
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Started:
     """A committed attempt: the first byte may leave now, not before. ``contact.identity`` is empty where only ``contact_id`` is known."""
@@ -146,6 +158,7 @@ class Started:
     version: int  # the rulebook that the buttons' ids name
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """Sinch took it under ``message_id``."""
@@ -318,7 +331,10 @@ class ReceiptView:
 
 @dataclass(frozen=True, slots=True)
 class TraceView:
-    """Why an inbox event was answered as it was: all inputs of decide, to be recomputed with the stored rulebook."""
+    """Why an inbox event was answered as it was: all inputs of decide, to be recomputed with the stored rulebook.
+
+    ``raw`` and ``media_kind`` make the event; see ``Claimed``.
+    """
 
     inbox_id: int
     version: int
@@ -328,6 +344,7 @@ class TraceView:
     decided_at: datetime
     inputs: bytes
     digest: str
+    media_kind: MediaKind | None = None
 
 
 @dataclass(frozen=True, slots=True)

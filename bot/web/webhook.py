@@ -23,6 +23,7 @@ from bot.sinch.signature import Verdict, Verifier
 from bot.store.port import Store
 from bot.store.units import InboxKind, Incoming
 from bot.work.clock import Clock
+from bot.work.media import MediaAsker
 
 BODY_MAX = 1024 * 1024
 
@@ -39,6 +40,7 @@ class Webhook:
     consent_words: Callable[[], ConsentWords]
     store: Store
     clock: Clock
+    media: MediaAsker
     wake: Callable[[], None]
 
     async def receive(self, request: web.Request) -> web.Response:
@@ -76,9 +78,12 @@ class Webhook:
         event = self.parse(body, now)
         kind = InboxKind.RECEIPT if isinstance(event, DeliveryReceipt) else InboxKind.INBOUND
         asked = consent_change(event, None, self.consent_words(), _NOBODY)
+        waits_until = self.media.waits_until(event, now)
         self.wake()
-        await self.store.record((Incoming(event, kind, body, asked),), now)
+        (is_new,) = await self.store.record((Incoming(event, kind, body, asked, waits_until),), now)
         reach("record.committed")
+        if is_new and waits_until is not None:
+            self.media.ask(event, waits_until)
         return web.Response()
 
     async def _read(self, request: web.Request) -> bytes | None:

@@ -18,7 +18,8 @@ from bot.work.inbox import Deciding, read_event
 
 def decide_again(trace: TraceView, deciding: Deciding, rulebooks: Rulebooks) -> Decision:
     """The decision of ``trace`` with the rulebooks given. Raises ``Failed`` where its event can no longer be read."""
-    event = read_event(deciding, Claimed(trace.inbox_id, trace.kind, trace.raw, trace.received_at, 1))
+    claimed = Claimed(trace.inbox_id, trace.kind, trace.raw, trace.received_at, 1, media_kind=trace.media_kind)
+    event = read_event(deciding, claimed)
     if isinstance(event, Exception):
         raise Failed("What the person sent is no longer kept, so the decision cannot be looked at.", "gone")
     inputs: Mapping[str, object] = orjson.loads(trace.inputs)

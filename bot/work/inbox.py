@@ -15,10 +15,10 @@ from functools import partial
 import structlog
 
 from bot.core.button import read_button_id
-from bot.core.codec import conversation_to_plain, effects_digest
+from bot.core.codec import as_it_is, conversation_to_plain, effects_digest
 from bot.core.conversation import MARGIN, Conversation
 from bot.core.decide import after, decide
-from bot.core.event import DeliveryReceipt, Event, InboundMessage, OwnTap, Tap
+from bot.core.event import DeliveryReceipt, Event, InboundMessage, Media, MediaKind, OwnTap, Tap
 from bot.core.rulebook import Rulebooks
 from bot.crash import reach
 from bot.errors import Retry
@@ -125,14 +125,21 @@ def _decide_several(
 
 
 def read_event(deciding: Deciding, claimed: Claimed) -> Event | Exception:
-    """The event, read again from its bytes where it is no longer at hand; bytes that cannot be read fail like the deciding would."""
+    """The event, read again from its bytes where it is no longer at hand; bytes that cannot be read fail like the deciding would.
+
+    A file of unknown kind is what its server told, else a mere ``file``: decide always sees a kind.
+    """
     try:
         event = claimed.event or deciding.read(claimed.kind, claimed.raw, claimed.received_at)
     except Exception as error:
         return error
-    if isinstance(event, InboundMessage) and isinstance(event.content, Tap):
-        return _with_own_tap(event, event.content, deciding.button_key)
-    return event
+    match event:
+        case InboundMessage(content=Tap() as tap):
+            return _with_own_tap(event, tap, deciding.button_key)
+        case InboundMessage(content=Media(kind=None) as media):
+            return replace(event, content=replace(media, kind=claimed.media_kind or MediaKind.FILE))
+        case _:
+            return event
 
 
 def _with_own_tap(event: InboundMessage, tap: Tap, key: bytes) -> InboundMessage:
@@ -155,7 +162,7 @@ def _decide_one(
     except Exception as error:  # whatever a poison event does, it must not stop the others
         return _failed(claimed, error, now)
     version = rulebooks.live.version
-    inputs = inputs_of(conversation_to_plain(conversation), now)
+    inputs = inputs_of(conversation_to_plain(conversation, as_it_is), now)
     return Settled(claimed.inbox_id, decision, version, inputs, effects_digest(decision))
 
 

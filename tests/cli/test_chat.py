@@ -177,7 +177,7 @@ async def test_another_person_has_another_phone(chat: Chat, desk: Desk) -> None:
     assert chat.phone.identity == anna
 
 
-@pytest.mark.parametrize("what", ["image", "voice", "document", "sticker", "location"])
+@pytest.mark.parametrize("what", ["image", "voice", "document", "sticker", "location", "https://media.example/1"])
 async def test_other_things_can_be_sent(chat: Chat, desk: Desk, what: str) -> None:
     await chat.takes(f"/send {what}")
     assert len(desk.heard) == 1

@@ -32,7 +32,6 @@ from bot.core.event import (
 from bot.core.reply import is_template
 from bot.core.rule import Condition, Then
 from bot.core.rulebook import Rulebooks
-from bot.core.trace import trace_plain
 from tests.core.build import (
     FIRST,
     MISSED,
@@ -119,9 +118,6 @@ def test_deciding_again_gives_the_same_also_from_what_was_stored(
         again = decide(each, stored, rulebooks, NOW)
         assert again == decision
         assert effects_digest(again) == effects_digest(decision)
-        assert trace_plain(each, stored, rulebooks, NOW, again) == trace_plain(
-            each, conversation, rulebooks, NOW, decision
-        )
         assert state_from_plain(state_to_plain(decision.state)) == decision.state
         conversation = after(conversation, each, decision)
 

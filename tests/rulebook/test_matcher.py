@@ -337,13 +337,19 @@ RULES = st.lists(
 )
 
 
+HELD_AND_MORE: Tree = ("aaa", Group(((("s0", ""),),), may_be_left_out=True))
+
+
 @settings(max_examples=250, deadline=None)
-@given(RULES, st.lists(st.one_of(WORDS, st.sampled_from(["A", "aaaa", "x", "abbb", "1111"])), max_size=7), st.data())
-def test_it_agrees_with_trying_everything(
-    rules: list[tuple[How, list[Tree]]], tokens: list[str], data: st.DataObject
-) -> None:
+@example([("says", [HELD_AND_MORE])], ["aa", "a"], "")
+@example([("says", [HELD_AND_MORE])], ["b", "aa", "a", "c"], "")
+@given(
+    RULES,
+    st.lists(st.one_of(WORDS, st.sampled_from(["A", "aaaa", "x", "abbb", "1111"])), max_size=7),
+    st.sampled_from(["", "!", " 👍", " ?"]),
+)
+def test_it_agrees_with_trying_everything(rules: list[tuple[How, list[Tree]]], tokens: list[str], beside: str) -> None:
     matcher = build_matcher([rule(*map(written, trees), how=how) for how, trees in rules])
-    beside = data.draw(st.sampled_from(["", "!", " 👍", " ?"]))
     expected = []
     for position, (how, trees) in enumerate(rules):
         for tree in trees:

@@ -174,7 +174,7 @@ add(
         "M-media",
         {
             "media_message": {
-                "url": "https://media.example.org/f/a1",
+                "url": "https://192.0.2.7/f/a1",
                 "thumbnail_url": "",
                 "filename_override": "bill.PDF",
             }
@@ -184,18 +184,18 @@ add(
 add(
     "media_voice",
     InboundMessage,
-    inbound("M-voice", {"media_message": {"url": "https://media.example.org/f/a2.ogg?token=x.png"}}),
+    inbound("M-voice", {"media_message": {"url": "https://192.0.2.7/f/a2.ogg?token=x.png"}}),
 )
 add(
     "media_sticker",
     InboundMessage,
-    inbound("M-sticker", {"media_message": {"url": "https://media.example.org/f/a3.webp"}}),
+    inbound("M-sticker", {"media_message": {"url": "https://192.0.2.7/f/a3.webp"}}),
 )
-add("media_unnamed", InboundMessage, inbound("M-unnamed", {"media_message": {"url": "https://media.example.org/f/a4"}}))
+add("media_unnamed", InboundMessage, inbound("M-unnamed", {"media_message": {"url": "https://192.0.2.7/f/a4"}}))
 add(
     "media_card",
     InboundMessage,
-    inbound("M-card", {"media_card_message": {"url": "https://media.example.org/f/a5.jpg", "caption": "broken"}}),
+    inbound("M-card", {"media_card_message": {"url": "https://192.0.2.7/f/a5.jpg", "caption": "broken"}}),
 )
 add(
     "location",

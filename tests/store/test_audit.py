@@ -75,7 +75,7 @@ FIRST, SECOND = 1, 2  # outbox rows: Anna's two answers
 TWO_OF_A_KEY = (
     "CREATE TABLE loose AS SELECT * FROM inbox; DROP TABLE inbox; ALTER TABLE loose RENAME TO inbox;"
     "INSERT INTO inbox SELECT id + 100, app, dedup, kind, person, 'ignored', tries, written_at, received_at, ready_at,"
-    " settled_at, why, raw FROM inbox WHERE id = 1"
+    " settled_at, why, raw, media_kind FROM inbox WHERE id = 1"
 )
 AT_THE_SAME_TIME = (
     f"UPDATE attempt SET started_at = (SELECT started_at + 1 FROM attempt WHERE outbox = {FIRST})"

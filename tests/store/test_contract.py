@@ -7,9 +7,22 @@ import pytest
 
 from bot.core.conversation import WINDOW
 from bot.core.delivery import OutboxState
+from bot.core.event import MediaKind
 from bot.core.reply import TextReply
 from bot.store.port import Store
-from bot.store.units import Accepted, Lane, NotAccepted, OtherBody, Placed, Rejected, Started, Unknown, Verdict
+from bot.store.units import (
+    Accepted,
+    Decide,
+    Lane,
+    NotAccepted,
+    OtherBody,
+    Placed,
+    Rejected,
+    Settled,
+    Started,
+    Unknown,
+    Verdict,
+)
 from tests.store.making import ANNA, BO, NOON, POLICY, TEMPLATE, answers, at, order, receipt, settled, wrote
 
 
@@ -65,6 +78,79 @@ async def test_a_retry_holds_back_its_own_person_only(store: Store) -> None:
 
     await store.decide_ready(10, at(11), decide)  # type: ignore[arg-type]
     assert tries == [2, 1]
+
+
+async def test_an_event_waits_for_its_kind_of_file_and_what_came_after_it_waits_too(store: Store) -> None:
+    file = replace(wrote("file"), ready_at=at(2.5))
+    await store.record([file, wrote("after", when=at(1)), wrote("hello", BO)], at(1))
+    progress = await store.decide_ready(10, at(1), answers())
+    assert (progress.settled, progress.next_at) == (1, at(2.5))
+    assert await store.tell_media("APP", file.event.dedup, MediaKind.VOICE, at(2))
+    seen: list[tuple[bytes, MediaKind | None]] = []
+    progress = await store.decide_ready(10, at(2), seeing(seen))
+    assert (progress.settled, progress.next_at) == (2, None)
+    assert seen == [(b"file", MediaKind.VOICE), (b"after", None)]
+
+
+async def test_an_event_whose_kind_nobody_tells_is_decided_when_its_time_has_come(store: Store) -> None:
+    file = replace(wrote("file"), ready_at=at(2.5))
+    await store.record([file], at(1))
+    assert (await store.decide_ready(10, at(2.4), answers())).settled == 0
+    seen: list[tuple[bytes, MediaKind | None]] = []
+    await store.decide_ready(10, at(2.5), seeing(seen))
+    assert seen == [(b"file", None)]
+    assert not await store.tell_media("APP", file.event.dedup, MediaKind.VOICE, at(3))
+    trace = await store.last_trace(ANNA)
+    assert trace is not None
+    assert trace.media_kind is None
+
+
+async def test_a_kind_is_told_once_to_the_right_event_and_kept(store: Store) -> None:
+    file, other = replace(wrote("file"), ready_at=at(2.5)), replace(wrote("other", BO), ready_at=at(2.5))
+    await store.record([file, other], NOON)
+    told = [
+        await store.tell_media(app, dedup, kind, at(1))
+        for app, dedup, kind in (
+            ("ANOTHER", file.event.dedup, MediaKind.AUDIO),
+            ("APP", "in:nobody", MediaKind.AUDIO),
+            ("APP", file.event.dedup, MediaKind.IMAGE),
+            ("APP", file.event.dedup, MediaKind.AUDIO),
+        )
+    ]
+    assert told == [False, False, True, False]
+    progress = await store.decide_ready(10, at(1), answers())
+    assert (progress.settled, progress.next_at) == (1, at(2.5))
+    trace = await store.last_trace(ANNA)
+    assert trace is not None
+    assert trace.media_kind is MediaKind.IMAGE
+
+
+async def test_a_kind_told_late_does_not_shorten_the_wait_for_another_try(store: Store) -> None:
+    file = replace(wrote("file"), ready_at=at(2.5))
+    await store.record([file], NOON)
+    fails: Decide = lambda lane: [Settled(lane.pending[0].inbox_id, again_at=at(10))]  # noqa: E731 short
+    await store.decide_ready(10, at(3), fails)
+    assert not await store.tell_media("APP", file.event.dedup, MediaKind.IMAGE, at(4))
+    assert (await store.decide_ready(10, at(4), answers())).next_at == at(10)
+
+
+async def test_a_kind_told_of_an_event_behind_another_wakes_nobody_too_early(store: Store) -> None:
+    first, second = replace(wrote("first"), ready_at=at(2.5)), replace(wrote("second", when=at(1)), ready_at=at(3.5))
+    await store.record([first, second], at(1))
+    assert await store.tell_media("APP", second.event.dedup, MediaKind.IMAGE, at(2))
+    progress = await store.decide_ready(10, at(2), answers())
+    assert (progress.settled, progress.next_at) == (0, at(2.5))
+    assert (await store.decide_ready(10, at(2.5), answers())).settled == 2
+
+
+def seeing(seen: list[tuple[bytes, MediaKind | None]]) -> Decide:
+    """A decide that notes what it is handed and answers nothing."""
+
+    def decide(lane: Lane) -> list[Settled]:
+        seen.extend((claimed.raw, claimed.media_kind) for claimed in lane.pending)
+        return [settled(claimed.inbox_id) for claimed in lane.pending]
+
+    return decide
 
 
 async def test_state_and_effects_are_there_for_the_next_decision(store: Store) -> None:

@@ -12,7 +12,7 @@ import orjson
 
 from bot.core.codec import state_from_plain
 from bot.core.conversation import Conversation, State, Window
-from bot.core.event import ContactKey, contact_of
+from bot.core.event import ContactKey, MediaKind, contact_of
 from bot.crash import reach
 from bot.store.sqlite.memory import Memory
 from bot.store.sqlite.people import PERSON_COLUMNS, person_of_row
@@ -39,8 +39,8 @@ _CLAIM = f"""
     SELECT json_group_array(json_array({PERSON_COLUMNS}, l.state, p.first_inbox,
         json((SELECT json_group_array(json_array(i.app, i.channel, i.identity, i.closes_at, i.wrote_at))
               FROM identity i WHERE i.person = l.person)),
-        json((SELECT json_group_array(json_array(written_at, id, kind, tries, received_at, ready_at))
-              FROM (SELECT written_at, id, kind, tries, received_at, ready_at FROM inbox
+        json((SELECT json_group_array(json_array(written_at, id, kind, tries, received_at, ready_at, media_kind))
+              FROM (SELECT written_at, id, kind, tries, received_at, ready_at, media_kind FROM inbox
                     WHERE person = l.person AND state = 'pending' ORDER BY written_at, id LIMIT {EVENTS_A_LANE})))))
     FROM (SELECT person, state FROM lane WHERE ready_at <= ? ORDER BY ready_at LIMIT ?) l JOIN person p ON p.id = l.person
 """  # noqa: S608 our own words
@@ -88,13 +88,28 @@ def _claimed(
     claimed: dict[int, list[Claimed]] = {}
     for person, rows in pending.items():
         rows.sort()
-        for _, id_, kind, tries, received_at, ready_at in rows:
+        for _, id_, kind, tries, received_at, ready_at, media in rows:
             if ready_at > at:
                 break
             event, raw, _ = memory.events.pop(id_, None) or (None, raws.get(id_, b""), now)
-            one = Claimed(id_, InboxKind(kind), raw, from_us(received_at), tries + 1, event)
+            told = MediaKind(media) if media else None
+            one = Claimed(id_, InboxKind(kind), raw, from_us(received_at), tries + 1, event, media_kind=told)
             claimed.setdefault(person, []).append(one)
     return submissions_of(connection, claimed)
+
+
+def tell_media(connection: sqlite3.Connection, app: str, dedup: str, kind: MediaKind, now: datetime) -> bool:
+    """What ``bot.store.port`` says. The lane may turn out to wait for an older event; claiming finds that out."""
+    at = to_us(now)
+    row = connection.execute(
+        "UPDATE inbox SET media_kind = ?, ready_at = min(ready_at, ?) WHERE app = ? AND dedup = ? AND state = 'pending'"
+        " AND tries = 0 AND media_kind = '' RETURNING person",
+        (kind.value, at, app, dedup),
+    ).fetchone()
+    if row is None:
+        return False
+    connection.execute("UPDATE lane SET ready_at = min(coalesce(ready_at, ?1), ?1) WHERE person = ?2", (at, row[0]))
+    return True
 
 
 def _raws(connection: sqlite3.Connection, ids: list[int]) -> dict[int, bytes]:
@@ -115,11 +130,14 @@ def _lane(row: list[Any], state: State, claimed: list[Claimed]) -> Lane:
 
 def _address(addresses: list[list[Any]], first: Claimed) -> tuple[ContactKey, int | None]:
     """Where answers go, and until when: the address the event came from if the person ever wrote there, else the one that wrote last."""
+    if len(addresses) == 1:  # as nearly always
+        app, channel, identity, closes_at, _ = addresses[0]
+        return ContactKey(app, channel, identity), closes_at
     addresses.sort(key=lambda address: address[4] or 0, reverse=True)
-    asked = contact_of(first.event) if first.event is not None and len(addresses) > 1 else None
+    asked = contact_of(first.event) if first.event is not None else None
     for app, channel, identity, closes_at, _ in addresses:
         contact = ContactKey(app, channel, identity)
-        if asked is None or (contact == asked and closes_at is not None):
+        if contact == asked and closes_at is not None:
             return contact, closes_at
     return _address(addresses[:1], first)
 

@@ -12,7 +12,7 @@ import orjson
 from bot.core.codec import reply_from_plain
 from bot.core.conversation import Consent, Window
 from bot.core.delivery import OutboxState, delivery_name
-from bot.core.event import ContactKey, Reason
+from bot.core.event import ContactKey, MediaKind, Reason
 from bot.store.sqlite.people import PERSON_COLUMNS, identity_hmac, person_of_row
 from bot.store.sqlite.times import from_us, from_us_or_none, to_us
 from bot.store.units import AttemptView, Counts, InboxKind, MessageView, ReceiptView, Standing, TraceView
@@ -91,7 +91,7 @@ def _reason(text: str) -> Reason | None:
 
 
 _TRACE = (
-    "SELECT t.inbox, t.version, i.kind, i.raw, i.received_at, t.decided_at, t.inputs, t.digest"
+    "SELECT t.inbox, t.version, i.kind, i.raw, i.received_at, t.decided_at, t.inputs, t.digest, i.media_kind"
     " FROM trace t JOIN inbox i ON i.id = t.inbox"
 )
 
@@ -114,7 +114,15 @@ def last_trace(connection: sqlite3.Connection, contact: ContactKey) -> TraceView
 
 def _trace_of(row: Sequence[Any]) -> TraceView:
     return TraceView(
-        row[0], row[1], InboxKind(row[2]), bytes(row[3] or b""), from_us(row[4]), from_us(row[5]), bytes(row[6]), row[7]
+        inbox_id=row[0],
+        version=row[1],
+        kind=InboxKind(row[2]),
+        raw=bytes(row[3] or b""),
+        received_at=from_us(row[4]),
+        decided_at=from_us(row[5]),
+        inputs=bytes(row[6]),
+        digest=row[7],
+        media_kind=MediaKind(row[8]) if row[8] else None,
     )
 
 

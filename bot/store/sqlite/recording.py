@@ -72,9 +72,10 @@ def _row(id_: int, item: Incoming, contact: ContactKey | None, people: dict[Cont
     else:
         state, why, person, settled_at = InboxState.PENDING, "", people[contact], None
     app = contact.app if contact is not None else ""
+    ready_at = received_at if item.ready_at is None else to_us(item.ready_at)
     return (
         id_, app, event.dedup, item.kind.value, person, state.value,
-        written_at, received_at, received_at, settled_at, why, item.raw,
+        written_at, received_at, ready_at, settled_at, why, item.raw,
     )  # fmt: skip
 
 

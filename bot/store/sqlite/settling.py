@@ -9,9 +9,10 @@ from datetime import datetime
 
 import orjson
 
-from bot.core.codec import reply_to_plain, state_to_plain
+from bot.core.codec import as_it_is, reply_to_plain, state_to_plain
 from bot.core.decision import ChangeConsent, Send, SetPerson
 from bot.core.reply import Reply
+from bot.core.value import quick
 from bot.store.sqlite.consent import write_change
 from bot.store.sqlite.ids import new_id
 from bot.store.sqlite.memory import Memory
@@ -21,6 +22,7 @@ from bot.store.sqlite.times import to_us, to_us_or_none
 from bot.store.units import Claimed, InboxKind, Origin, Settled
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class LaneOutcome:
     """One lane after deciding: its state's text before, what was claimed, what became of it."""
@@ -152,8 +154,7 @@ def _expire_crowded(connection: sqlite3.Connection, people: list[int], at: int) 
 
 def if_closed_text(if_closed: Reply | str) -> str:
     """A reply or one of the words, as JSON."""
-    plain = if_closed if isinstance(if_closed, str) else reply_to_plain(if_closed)
-    return orjson.dumps(plain).decode()
+    return f'"{if_closed}"' if isinstance(if_closed, str) else orjson.dumps(reply_to_plain(if_closed)).decode()
 
 
 def _dedup(connection: sqlite3.Connection, settled: Settled) -> str:
@@ -177,7 +178,7 @@ def _write_lanes(
     rows: list[tuple[Value, ...]] = []
     for outcome in outcomes:
         state = next((one.decision.state for one in reversed(outcome.settled) if one.decision is not None), None)
-        text = outcome.text if state is None else orjson.dumps(state_to_plain(state)).decode()
+        text = outcome.text if state is None else orjson.dumps(state_to_plain(state, as_it_is)).decode()
         if state is not None:
             memory.states[outcome.person] = (text, state)
         rows.append((outcome.person, text, at if outcome.person in senders else None))

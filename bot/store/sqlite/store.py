@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import aiosqlite
 
 from bot.core.delivery import Policy
-from bot.core.event import ContactKey
+from bot.core.event import ContactKey, MediaKind
 from bot.store.sqlite import deciding, doubt, keeping, ordering, reading, recording, sending
 from bot.store.sqlite.connection import connect, installation_key, migrate, take_lock
 from bot.store.sqlite.memory import Memory
@@ -81,6 +81,9 @@ class SqliteStore:
 
     async def refuse(self, raw: bytes, why: str, now: datetime) -> None:
         await self._write(lambda c: keeping.refuse(c, raw, why, now))
+
+    async def tell_media(self, app: str, dedup: str, kind: MediaKind, now: datetime) -> bool:
+        return await self._write(lambda c: deciding.tell_media(c, app, dedup, kind, now))
 
     async def decide_ready(self, limit: int, now: datetime, decide: Decide) -> Progress:
         return await self._writer.write(self._decide, deciding.DecideOrder(limit, now, decide))
@@ -174,6 +177,9 @@ async def open_store(path: Path, app: str = "", owner: str = "") -> SqliteStore:
 
 async def _open(connector: Callable[[], sqlite3.Connection]) -> aiosqlite.Connection:
     connection = aiosqlite.Connection(connector, iter_chunk_size=64)
+    connection._thread.daemon = (
+        True  # a program that ends without closing must end: what is committed is safe all the same
+    )
     try:
         return await connection
     except BaseException:

@@ -89,6 +89,22 @@ async def test_any_message_event_and_callback(caller: Caller, sink: Sink) -> Non
     assert sink.received[2].json == body
 
 
+async def test_files_whose_address_tells_nothing(emulator: Emulator, session: ClientSession) -> None:
+    url = f"{emulator.url}/emulator/media/"
+    types = {kind: await content_type(session, url + kind) for kind in ("image", "voice", "document", "cake")}
+    assert types == {
+        "image": "image/jpeg",
+        "voice": "audio/ogg",
+        "document": "application/pdf",
+        "cake": "application/json",
+    }
+
+
+async def content_type(session: ClientSession, url: str) -> str:
+    async with session.head(url) as response:
+        return response.content_type
+
+
 async def test_the_clock(emulator: Emulator, caller: Caller) -> None:
     assert await do(caller, "clock", {"hours": 25, "seconds": 1}) == {"now": "2026-11-21T11:15:31Z"}
     assert emulator.clock.now().hour == 11

@@ -48,6 +48,7 @@ CREATE TABLE lane (
 CREATE INDEX lane_ready ON lane (ready_at) WHERE ready_at IS NOT NULL;
 CREATE INDEX lane_send ON lane (send_at) WHERE send_at IS NOT NULL;
 
+-- ready_at: not decided before then. media_kind: what kind of file its server says it is, where nothing else tells.
 CREATE TABLE inbox (
     id          INTEGER PRIMARY KEY,
     app         TEXT    NOT NULL,
@@ -62,6 +63,8 @@ CREATE TABLE inbox (
     settled_at  INTEGER,
     why         TEXT    NOT NULL DEFAULT '',
     raw         BLOB,
+    media_kind  TEXT    NOT NULL DEFAULT '' CHECK (media_kind IN
+                ('', 'image', 'video', 'voice', 'audio', 'document', 'sticker', 'file')),
     UNIQUE (app, dedup),
     CHECK ((state = 'pending') = (settled_at IS NULL)),
     CHECK (state <> 'pending' OR person IS NOT NULL)
