@@ -6,6 +6,7 @@ config -> store -> rules -> client -> inbox, sender, reconciler, media -> web
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
@@ -309,9 +310,11 @@ async def listen(runner: web.AppRunner, host: str, port: int) -> str:
     try:
         await web.TCPSite(runner, host, port, backlog=1024).start()
     except OSError as error:
-        raise Misconfigured(
-            f"Port {port} on {host} cannot be opened ({error.strerror}); another program may use it. "
-            "Stop that program, or set PORT to another number."
-        ) from None
+        cure = "set HOST to an address of this machine, or to 0.0.0.0 for all of them"
+        if error.errno == errno.EADDRINUSE:
+            cure = "another program uses it: stop that program, or set PORT to another number"
+        elif error.errno == errno.EACCES:
+            cure = "ports below 1024 are for the system: set PORT to a larger number"
+        raise Misconfigured(f"Port {port} on {host} cannot be opened ({error.strerror}); {cure}.") from None
     name, number = runner.addresses[0][:2]
     return f"http://{name}:{number}"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Final
 
 import orjson
@@ -145,10 +146,19 @@ def database_findings(config: Config) -> Iterator[Finding]:
         yield Finding(Mark.GOOD, "database", f"{path}, schema {found}.")
 
 
+def _can_hold_files(folder: Path) -> bool:
+    """Whether a file can be made there, by making one: permissions alone do not tell, for root or on a read-only disk."""
+    try:
+        with tempfile.NamedTemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
 def _absent(config: Config) -> Iterator[Finding]:
     path = database_file(config)
     folder = path.absolute().parent
-    if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK):
+    if _can_hold_files(folder):
         yield Finding(Mark.GOOD, "database", f"{path} will be made at the first start.")
     else:
         cure = "Make the folder, give this user the right to write there, or set DATABASE_URL to another place."

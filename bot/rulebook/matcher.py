@@ -14,7 +14,7 @@ from itertools import product
 
 from bot.core.rule import Heard, Phrase, Rule
 from bot.core.rulebook import Hit
-from bot.core.text import Words, alike, has_emoji, held_positions, skeleton, with_emoji
+from bot.core.text import Words, alike, has_emoji, held_positions, is_held, skeleton, with_emoji
 from bot.rulebook.pattern import Reading, parse, spellings
 from bot.rulebook.reading import How, Message, Straight, catch, message, straight
 
@@ -169,7 +169,7 @@ def _by_skeleton(words: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """The spellings of all words, by what those that can be alike have in common."""
     found: dict[str, set[str]] = {}
     for word in words:
-        found.setdefault(skeleton(word), set()).update(spellings(word))
+        found.setdefault(skeleton(word), set()).update(spellings(word) if is_held(word) else (word,))
     return {key: tuple(sorted(each)) for key, each in found.items()}
 
 
@@ -182,7 +182,7 @@ def _planted(root: _Node, listed: _Listed, number: int) -> Iterator[_End]:
         if not anchor:
             yield end
             continue
-        for row in product(*map(spellings, anchor)):
+        for row in product(*map(spellings, anchor)) if any(map(is_held, anchor)) else (anchor,):
             node = root
             for word in row:
                 node = node.step(word)

@@ -61,7 +61,8 @@ class Pattern:
 def parse(source: str) -> Pattern:
     """The pattern that ``source`` writes; raises PatternError with a sentence that names the cure."""
     sequence = _Parser(source).whole()
-    readings = _readings(sequence, source)
+    spelled = _spelled(sequence)
+    readings = _readings(spelled, source)
     kinds: dict[str, SlotKind] = {}
     for slot in (each for reading in readings for each in reading if isinstance(each, Slot)):
         if kinds.setdefault(slot.name, slot.kind) != slot.kind:
@@ -71,7 +72,7 @@ def parse(source: str) -> Pattern:
                 source.find("{"),
             )
     filled = [frozenset(each.name for each in reading if isinstance(each, Slot)) for reading in readings]
-    whole = tuple(dict.fromkeys(_expanded(sequence)))
+    whole = readings if spelled == sequence else tuple(dict.fromkeys(_expanded(sequence)))
     return Pattern(
         source, readings, whole, _in_order(kinds, source), frozenset.intersection(*filled), _is_emoji(source)
     )
@@ -256,13 +257,12 @@ def _with_missing(words: Words, offset: int) -> _Sequence:
 
 
 def _readings(sequence: _Sequence, source: str) -> tuple[Reading, ...]:
-    spelled = _spelled(sequence)
-    count = _count(spelled)
+    count = _count(sequence)
     if count > MOST_READINGS:
         raise PatternError(
             f"The phrase can be said in {count} ways, more than {MOST_READINGS}. Split it into several phrases.", 0
         )
-    readings = tuple(dict.fromkeys(_expanded(spelled)))
+    readings = tuple(dict.fromkeys(_expanded(sequence)))
     for reading in readings:
         _check(reading, source)
     return readings

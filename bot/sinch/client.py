@@ -242,7 +242,7 @@ async def _fetch_token(settings: ClientSettings, session: ClientSession) -> Toke
     try:
         answer = await _through_session(session, "POST", url, headers, b"grant_type=client_credentials")
     except BROKEN as trouble:
-        raise Retry(f"Sinch's token endpoint could not be reached: {_reason(trouble)}. It is tried again.") from trouble
+        raise Retry(f"Sinch's token endpoint could not be reached: {_reason(trouble)}.") from trouble
     return parse_token(_body_of(answer))
 
 

@@ -61,7 +61,7 @@ def test_a_wrong_secret_of_the_account(process: Command, locked_emulator: str) -
         ({"DATABASE_URL": "parley.db"}, ["DATABASE_URL", "sqlite:///"]),
         ({"WEBHOOK_SCHEME": "none"}, ["WEBHOOK_SCHEME", '"sinch"']),
         ({"LOG_LEVEL": "loud"}, ["LOG_LEVEL", '"debug"']),
-        ({"HOST": "256.0.0.1"}, ["256.0.0.1", "PORT"]),
+        ({"HOST": "256.0.0.1"}, ["256.0.0.1", "HOST"]),
     ],
     ids=lambda value: " ".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else "",
 )

@@ -1,21 +1,26 @@
 """Files of which neither name nor address tells what they are: their server does, or they are a mere file."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from aiohttp import web
 
-from bot.app import reader
+from bot.app import open_app, reader
 from bot.core.codec import effects_digest
-from bot.core.event import ContactKey
+from bot.core.event import ContactKey, InboundMessage, Media
 from bot.core.rulebook import Rulebooks
+from bot.store.units import InboxKind, Incoming
+from bot.work.clock import RunningClock
 from bot.work.explain import decide_again
 from bot.work.inbox import Deciding
 from tests.journeys.conftest import Open
-from tests.journeys.shop import APP, BEN, Guest, Shop
+from tests.journeys.shop import APP, BEN, Guest, Shop, config_for
 
 CANNOT_HEAR = "Sorry, I can only read text. What do you need?"
 WILL_LOOK = "Thank you, a colleague will look at it."
@@ -104,6 +109,24 @@ async def test_stop_beside_a_file_that_is_still_asked_for_is_stop_at_once(shop: 
     files.may_speak.set()
     await shop.app.media.drain(5.0)
     assert "no more messages" in (await ben.reads()).shown.text
+
+
+async def test_stopping_waits_for_an_answer_and_keeps_it(tmp_path: Path, files: Files) -> None:
+    contact, now = ContactKey(APP, "WHATSAPP", BEN), datetime.now(UTC)
+    event = InboundMessage("in:1", contact, "1", Media(files.url("silent"), None), now, now)
+    config = config_for("http://127.0.0.1:9", tmp_path / "shop.db", allowed_hosts=(files.place,))
+    app = await open_app(config, RunningClock())
+    until = app.media.waits_until(event, now)
+    assert until is not None
+    await app.store.record([Incoming(event, InboxKind.INBOUND, b"{}", ready_at=until)], now)
+    app.media.ask(event, until)
+    await files.was_asked.wait()
+    stopping = asyncio.create_task(app.close())
+    await asyncio.wait(app.tasks)  # nothing else is waited for any more
+    files.may_speak.set()
+    await stopping
+    with closing(sqlite3.connect(app.path)) as connection:
+        assert connection.execute("SELECT media_kind, state FROM inbox").fetchall() == [("voice", "pending")]
 
 
 async def _is_made_again_from_its_trace(shop: Shop) -> None:

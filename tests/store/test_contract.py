@@ -279,6 +279,19 @@ async def test_what_waits_for_the_person_waits_seven_days(store: Store) -> None:
     assert [one.reply for one in await start(store, week - 1)] == [TextReply("kept")]
 
 
+async def test_at_most_three_wait_for_a_person(store: Store) -> None:
+    await store.place([replace(order(str(n)), if_closed="wait") for n in range(5)], NOON)
+    for second in range(1, 6):
+        assert await start(store, second) == []
+    await store.record([wrote("hi", when=at(9))], at(9))
+    left = []
+    for n in range(5):
+        for started in await start(store, 10 + n):
+            left.append(started.reply)
+            await store.finish([Accepted(started.attempt_id, f"M{n}")], at(10 + n))
+    assert left == [TextReply("2"), TextReply("3"), TextReply("4")]
+
+
 async def test_what_waited_too_long_expires_visibly(store: Store) -> None:
     (placed,) = await store.place([replace(order("kept"), if_closed="wait")], NOON)
     assert isinstance(placed, Placed)

@@ -289,13 +289,14 @@ async def test_after_a_restart_the_kind_is_read_again_with_the_event(tmp_path: P
 
 
 def test_only_a_file_of_unknown_kind_takes_what_was_told(deciding: Deciding) -> None:
-    def content(before: Content) -> object:
-        claimed = Claimed(1, InboxKind.INBOUND, b"1", NOON, 1, sent(before), media_kind=MediaKind.AUDIO)
+    def content(before: Content, told: MediaKind | None = MediaKind.AUDIO) -> object:
+        claimed = Claimed(1, InboxKind.INBOUND, b"1", NOON, 1, sent(before), media_kind=told)
         event = read_event(deciding, claimed)
         assert isinstance(event, InboundMessage)
         return event.content
 
     assert content(FILE) == replace(FILE, kind=MediaKind.AUDIO)
+    assert content(FILE, None) == replace(FILE, kind=MediaKind.FILE)
     assert content(replace(FILE, kind=MediaKind.IMAGE)) == replace(FILE, kind=MediaKind.IMAGE)
     assert content(Text("hi")) == Text("hi")
     assert not isinstance(content(Tap("x")), OwnTap)

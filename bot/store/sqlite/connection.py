@@ -64,9 +64,12 @@ def connect(path: Path) -> sqlite3.Connection:
         for pragma in _PRAGMAS:
             connection.execute(pragma)
     except sqlite3.Error as error:
-        raise Misconfigured(
-            f"The database {path} cannot be opened ({error}); check that the folder exists and can be written."
-        ) from None
+        cure = "check that its folder exists and can be written"
+        if path.is_dir():
+            cure = "it is a folder; DATABASE_URL needs a file in it"
+        elif isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
+            cure = "the file is something else; set DATABASE_URL to another file"
+        raise Misconfigured(f"The database {path} cannot be opened ({error}); {cure}.") from None
     path.chmod(0o600)
     return connection
 

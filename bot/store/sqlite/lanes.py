@@ -1,4 +1,4 @@
-"""When a lane has something to send."""
+"""When a lane has something to send, and how much of it may wait."""
 
 from __future__ import annotations
 
@@ -30,4 +30,17 @@ def due_sends(connection: sqlite3.Connection, people: Iterable[int]) -> None:
         f" AND f.kind = 'message' AND f.state IN ('sending', 'unknown')) THEN NULL ELSE ({_DUE}) END"
         " WHERE person IN (SELECT value FROM json_each(?))",
         (listed,),
+    )
+
+
+MOST_WAITING = 3
+
+
+def expire_crowded(connection: sqlite3.Connection, people: Iterable[int], at: int) -> None:
+    """At most three messages wait for a person to write; the oldest beyond that expire visibly."""
+    connection.execute(
+        "UPDATE outbox SET state = 'expired', ended_at = ?, reason = 'Newer messages were waiting already.' WHERE seq IN"
+        " (SELECT seq FROM (SELECT seq, row_number() OVER (PARTITION BY person ORDER BY seq DESC) AS place FROM outbox"
+        " WHERE kind = 'message' AND state = 'waiting' AND person IN (SELECT value FROM json_each(?))) WHERE place > ?)",
+        (at, json_array(people), MOST_WAITING),
     )

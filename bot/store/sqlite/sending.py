@@ -17,7 +17,7 @@ from bot.core.delivery import Drop, Go, Outgoing, Policy, Stay, gate
 from bot.core.event import ContactKey
 from bot.core.value import quick
 from bot.crash import reach
-from bot.store.sqlite.lanes import HEAD, due_sends
+from bot.store.sqlite.lanes import HEAD, due_sends, expire_crowded
 from bot.store.sqlite.memory import Memory
 from bot.store.sqlite.people import consent_of_row
 from bot.store.sqlite.receipts import climb, if_closed_of
@@ -140,6 +140,7 @@ def _head(row: Sequence[Any], known: Send | None) -> _Head:
 def _set_aside(connection: sqlite3.Connection, head: _Head, verdict: Stay | Drop, at: int) -> None:
     if isinstance(verdict, Stay):
         connection.execute("UPDATE outbox SET state = 'waiting', reason = ? WHERE seq = ?", (verdict.reason, head.seq))
+        expire_crowded(connection, [head.person], at)
         return
     connection.execute(
         "UPDATE outbox SET state = ?, ended_at = ?, reason = ? WHERE seq = ?",

@@ -15,6 +15,7 @@ from bot.core.reply import Reply
 from bot.core.value import quick
 from bot.store.sqlite.consent import write_change
 from bot.store.sqlite.ids import new_id
+from bot.store.sqlite.lanes import expire_crowded
 from bot.store.sqlite.memory import Memory
 from bot.store.sqlite.receipts import apply_receipts, close_windows
 from bot.store.sqlite.sets import Value, insert_many, json_array
@@ -136,20 +137,7 @@ def _write_outbox(
     )
     waiting = [person for person, _, send in sends if send.waits]
     if waiting:
-        _expire_crowded(connection, waiting, at)
-
-
-MOST_WAITING = 3
-
-
-def _expire_crowded(connection: sqlite3.Connection, people: list[int], at: int) -> None:
-    """At most three messages wait for a person to write; the oldest beyond that expire visibly."""
-    connection.execute(
-        "UPDATE outbox SET state = 'expired', ended_at = ?, reason = 'Newer messages were waiting already.' WHERE seq IN"
-        " (SELECT seq FROM (SELECT seq, row_number() OVER (PARTITION BY person ORDER BY seq DESC) AS place FROM outbox"
-        " WHERE kind = 'message' AND state = 'waiting' AND person IN (SELECT value FROM json_each(?))) WHERE place > ?)",
-        (at, json_array(people), MOST_WAITING),
-    )
+        expire_crowded(connection, waiting, at)
 
 
 def if_closed_text(if_closed: Reply | str) -> str:

@@ -43,7 +43,9 @@ def _check_number(to: str) -> None:
     if not _DIGITS.fullmatch(number):
         raise Refused(f'"{to}" is neither a phone number nor somebody who wrote to us.', "bad-recipient", CURE, 422)
     if not number.startswith("+"):
-        cure = f'If it is one, write it with + and its country, such as "+{number}".'
+        cure = (
+            'Write a phone number with + and its country, without the 0 before the area code, such as "+46701740605".'
+        )
         raise Refused(
             f'"{to}" may lack its country, and nobody of that number wrote to us.', "bad-recipient", cure, 422
         )
