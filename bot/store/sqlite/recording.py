@@ -11,6 +11,7 @@ from bot.core.conversation import WINDOW
 from bot.core.event import ContactKey, DeliveryReceipt, InboundMessage, Unsupported, contact_of
 from bot.crash import reach
 from bot.store.sqlite.consent import apply_words
+from bot.store.sqlite.lanes import due_sends
 from bot.store.sqlite.memory import Memory
 from bot.store.sqlite.people import people_of
 from bot.store.sqlite.receipts import Owner, keep, owners_of
@@ -148,12 +149,7 @@ def _wake_waiting(
         (to_us(now), json_array(wrote)),
     ).rowcount
     if woken:
-        connection.execute(
-            "UPDATE lane SET send_at = ? WHERE person IN (SELECT value FROM json_each(?)) AND EXISTS (SELECT 1 FROM outbox o"
-            " WHERE o.person = lane.person AND o.kind = 'message' AND o.state = 'queued') AND NOT EXISTS (SELECT 1 FROM outbox o"
-            " WHERE o.person = lane.person AND o.kind = 'message' AND o.state IN ('sending', 'unknown'))",
-            (to_us(now), json_array(wrote)),
-        )
+        due_sends(connection, wrote)
 
 
 def _split(batches: Sequence[Batch], new: set[int]) -> list[list[bool]]:

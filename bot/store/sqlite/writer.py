@@ -58,8 +58,6 @@ class Writer:
         self._waiting: list[_Unit] = []
         self._wake = asyncio.Event()
         self._closing = False
-        self.groups = 0
-        self.units = 0
         self._task = asyncio.create_task(self._work(), name="store-writer")
 
     async def write(self, stage: Stage[In, Out], value: In) -> Out:
@@ -123,8 +121,6 @@ class Writer:
             raise
 
     async def _try_group(self, group: list[_Unit]) -> None:
-        self.groups += 1
-        self.units += len(group)
         group.sort(key=lambda unit: unit.stage.order)
         outcomes = await run_on(self._connection, partial(self._transaction, group))
         if isinstance(outcomes, BaseException) and len(group) > 1 and not isinstance(outcomes, _NotBegun):
