@@ -1,6 +1,11 @@
 """Starts Parley from its checkout: `python run.py --help` lists the commands."""
 
-from bot.cli import main
+import sys
 
 if __name__ == "__main__":
-    main()
+    try:
+        from bot.cli import main
+
+        main()
+    except KeyboardInterrupt:  # Ctrl-C before there was anybody to hear it
+        sys.exit(130)

@@ -1,6 +1,6 @@
 """The one place that wires: parts are made here, given to each other here, started and stopped in order here.
 
-config -> store -> rules -> client -> inbox, sender, reconciler, media -> web
+config -> store -> rules -> client -> inbox, sender, reconciler, media, timers, calls, reloader -> web
 """
 
 from __future__ import annotations
@@ -9,24 +9,20 @@ import asyncio
 import errno
 import gc
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import structlog
 from aiohttp import ClientSession, web
 
-from bot.config import Config
+from bot.config import Config, environment
 from bot.core.button import button_id
 from bot.core.delivery import Policy
-from bot.core.event import Event
 from bot.core.reply import Button
-from bot.core.rulebook import Rulebook, Rulebooks
 from bot.errors import Misconfigured
 from bot.net import GuardedClient
-from bot.rulebook.load import load, load_files
-from bot.rulebook.problem import Problem
 from bot.sinch.admin import SinchAdmin
 from bot.sinch.client import ClientSettings, SinchClient, open_session
 from bot.sinch.signature import Verifier
@@ -35,37 +31,28 @@ from bot.sinch.wire.render import render_send
 from bot.store.port import Store
 from bot.store.sqlite import open_store
 from bot.store.sqlite.connection import socket_path
-from bot.store.units import InboxKind, Started
+from bot.store.units import Started
 from bot.web.api.backend import Backend
 from bot.web.api.routes import api_app
 from bot.web.guard import hide_server
 from bot.web.health import Health, health_routes
 from bot.web.operator import Operator, OperatorSite
 from bot.web.webhook import BODY_MAX, Webhook
+from bot.work.calls import Caller
 from bot.work.clock import Clock
-from bot.work.events import business_event_from_raw
 from bot.work.inbox import Deciding, Inbox
+from bot.work.live import LiveRules, rules_at_start
 from bot.work.media import MediaAsker
 from bot.work.outbox import RECEIPT_WAIT, Sender
 from bot.work.rate import Rate
 from bot.work.reconcile import Reconciler
+from bot.work.reload import Reloader
+from bot.work.stored_events import reader
+from bot.work.timers import TimerWorker
 
 DRAIN_S = 10.0
 
 log = structlog.get_logger()
-
-
-class LiveRules:
-    """The rulebook that answers now. Replaced whole, by one assignment."""
-
-    def __init__(self, rulebook: Rulebook, problems: tuple[Problem, ...]) -> None:
-        self.rulebooks = Rulebooks(rulebook)
-        self.problems = problems  # of the folder as last read, where it could not go live
-
-    @property
-    def live(self) -> Rulebook:
-        """The live rulebook."""
-        return self.rulebooks.live
 
 
 @dataclass(slots=True)
@@ -83,6 +70,9 @@ class App:
     reconciler: Reconciler
     outside: GuardedClient
     media: MediaAsker
+    timers: TimerWorker
+    caller: Caller
+    reloader: Reloader
     health: Health
     tasks: list[asyncio.Task[None]]
 
@@ -129,9 +119,11 @@ class App:
     async def close(self) -> None:
         """Claim no more, let what is under way finish within limits, and leave the rest to the next start."""
         self.health.stop()
+        self.reloader.stop()
         self.inbox.stop()
+        self.timers.stop()
         self.reconciler.stop()
-        await asyncio.gather(self.sender.drain(DRAIN_S), self.media.drain(DRAIN_S))
+        await asyncio.gather(self.sender.drain(DRAIN_S), self.media.drain(DRAIN_S), self.caller.drain(DRAIN_S))
         await asyncio.gather(*self.tasks, return_exceptions=True)
         await self.outside.close()
         await self.client.close()
@@ -146,7 +138,7 @@ async def open_app(config: Config, clock: Clock, receipt_wait: timedelta = RECEI
     """
     store = await open_store(_sqlite_path(config), app=config.app_id)
     try:
-        rules = await read_rules(config.rules_dir, store, clock.now())
+        rules = await rules_at_start(config.rules_dir, store, clock.now())
         return await _start(config, clock, store, rules, receipt_wait)
     except BaseException:
         await store.close()
@@ -156,6 +148,7 @@ async def open_app(config: Config, clock: Clock, receipt_wait: timedelta = RECEI
 async def _start(config: Config, clock: Clock, store: Store, rules: LiveRules, receipt_wait: timedelta) -> App:
     now = clock.now()
     await store.recover(now, now + receipt_wait)
+    await store.recover_calls(now)
     session = open_session(settings := client_settings(config))
     client = SinchClient(settings, session)
     health = Health(store, lambda: _remarks(rules))
@@ -173,11 +166,35 @@ async def _start(config: Config, clock: Clock, store: Store, rules: LiveRules, r
         button_key=store.installation_key,
         margin=config.window_margin,
     )
-    inbox = Inbox(store, deciding, clock, on_decided=sender.wake)
-    reconciler = Reconciler(store, SinchAdmin(client, config.template_url), clock, sender.wake)
     outside = GuardedClient(config.allowed_hosts)
+
+    def wake_inbox() -> None:  # which is made last, because it wakes the others
+        inbox.wake()
+
+    timers = TimerWorker(store, clock, on_fired=wake_inbox)
+    caller = Caller(store, outside, clock, on_answered=wake_inbox, secrets=environment())
+    inbox = Inbox(store, deciding, clock, on_decided=sender.wake, on_call=caller.wake, on_timer=timers.expect)
+    reconciler = Reconciler(store, SinchAdmin(client, config.template_url), clock, sender.wake)
     media = MediaAsker(store, outside, clock, wake=inbox.wake)
-    app = App(config, clock, store, rules, client, session, inbox, sender, reconciler, outside, media, health, [])
+    reloader = Reloader(config.rules_dir, store, rules, clock)
+    app = App(
+        config,
+        clock,
+        store,
+        rules,
+        client,
+        session,
+        inbox,
+        sender,
+        reconciler,
+        outside,
+        media,
+        timers,
+        caller,
+        reloader,
+        health,
+        [],
+    )
     app.tasks = [_task(health, work, name) for name, work in _workers(app)]
     return app
 
@@ -200,17 +217,6 @@ def client_settings(config: Config) -> ClientSettings:
         auth_url=config.token_origin,
         auth=config.auth,
     )
-
-
-def reader(app_id: str) -> Callable[[InboxKind, bytes, datetime], Event]:
-    """Turns an inbox row's bytes back into the event they were."""
-
-    def read(kind: InboxKind, raw: bytes, received_at: datetime) -> Event:
-        if kind is InboxKind.API:
-            return business_event_from_raw(raw, received_at)
-        return parse_event(raw, received_at, app_id)
-
-    return read
 
 
 def renderer(app_id: str, key: bytes) -> Callable[[Started], bytes]:
@@ -241,6 +247,9 @@ def _workers(app: App) -> list[tuple[str, Coroutine[Any, Any, None]]]:
         ("inbox", app.inbox.run()),
         ("outbox", app.sender.run()),
         ("reconcile", app.reconciler.run()),
+        ("timers", app.timers.run()),
+        ("calls", app.caller.run()),
+        ("rules", app.reloader.run()),
     ]
 
 
@@ -257,30 +266,11 @@ def _task(health: Health, work: Coroutine[Any, Any, None], name: str) -> asyncio
     return task
 
 
-async def read_rules(folder: Path, store: Store, now: datetime) -> LiveRules:
-    """The folder's rulebook if it is sound, which is then stored as the last good one; else the last good one.
-
-    Raises ``Misconfigured`` with every problem when there is neither.
-    """
-    reading = load(folder)
-    problems = tuple(problem for problem in reading.problems if problem.severity == "error")
-    if reading.rulebook is not None:
-        number = await store.save_rulebook(reading.rulebook.digest, reading.files, now)
-        return LiveRules(replace(reading.rulebook, version=number), ())
-    stored = await store.last_good_rulebook()
-    kept = load_files(stored.files).rulebook if stored is not None else None
-    if stored is None or kept is None:
-        listed = "\n".join(str(problem) for problem in problems)
-        raise Misconfigured(f"The rules in {folder} have errors, and there is no earlier rulebook to serve:\n{listed}")
-    log.error("rules_broken", folder=str(folder), problems=len(problems), serving=stored.number)
-    return LiveRules(replace(kept, version=stored.number), problems)
-
-
 async def serve(config: Config, clock: Clock, until: asyncio.Event, started: Callable[[str], None]) -> None:
     """Run the server until ``until`` is set; ``started`` is told its address. Raises ``Misconfigured`` when the port is taken."""
     app = await open_app(config, clock)
     runner = web.AppRunner(app.web(), access_log=None, keepalive_timeout=75, shutdown_timeout=DRAIN_S)
-    operator = OperatorSite(Operator(app.backend()), socket_path(app.path))
+    operator = OperatorSite(Operator(app.backend(), app.reloader), socket_path(app.path))
     try:
         await runner.setup()
         await operator.start()

@@ -7,6 +7,8 @@ import pytest
 import structlog
 from hypothesis import settings
 
+pytest.register_assert_rewrite("tests.journeys.shop")  # whoever imports it first
+
 # A gate must give the same answer for the same code; the search for new examples is for those who develop.
 settings.register_profile("gate", derandomize=True, deadline=None)
 if os.environ.get("CI"):

@@ -21,6 +21,7 @@ from typing import Any
 import orjson
 
 from bot.store.sqlite.audit import broken as audit
+from tests.oracle_later import Witness, later
 
 SUBMISSIONS_MOST = 2
 _MAY_HAVE_LEFT = ("", "sent", "unknown")
@@ -43,11 +44,15 @@ class Judgement:
     twice: tuple[str, ...] = ()
 
 
-def judge(database: Path, truth: Path, acknowledged: Sequence[Acknowledged] = ()) -> Judgement:
-    """Compare all three after a run."""
+def judge(
+    database: Path, truth: Path, acknowledged: Sequence[Acknowledged] = (), witness: Witness | None = None
+) -> Judgement:
+    """Compare all three after a run; with ``witness`` also what calls, timers and rulebooks left behind."""
     with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as connection:
         kept = _Kept(connection, accepted_in(truth))
-        checks = (audit(connection), _heard(kept, acknowledged), _attempts(kept), _order(kept), _stops(kept))
+        checks = [audit(connection), _heard(kept, acknowledged), _attempts(kept), _order(kept), _stops(kept)]
+        if witness is not None:
+            checks.append(later(connection, witness))
         return Judgement(tuple(sentence for check in checks for sentence in check), tuple(_twice(kept)))
 
 
@@ -82,7 +87,7 @@ class _Attempt:
 
 @dataclass(frozen=True, slots=True)
 class _Message:
-    """An outbox row; ``inbox`` is the event that a rule's message came of."""
+    """An outbox row; ``inbox`` is the event that a rule's message came of. ``waited``: what was decided later may have left before."""
 
     seq: int
     id: str
@@ -96,7 +101,7 @@ class _Message:
 
 @dataclass(frozen=True, slots=True)
 class _Event:
-    """A message of a person, as recorded."""
+    """A message of a person, as recorded. ``waited``: it was held for a call, and what came later may have been decided before."""
 
     id: int
     person: int
@@ -105,6 +110,7 @@ class _Event:
     received_at: int
     settled_at: int | None
     message_id: str
+    waited: bool
 
 
 @dataclass
@@ -123,7 +129,8 @@ class _Kept:
     def messages(self) -> dict[str, _Message]:
         rows = self._rows(
             "SELECT seq, id, person, state, payload, CASE origin WHEN 'rule' THEN CAST(origin_id AS INTEGER) END,"
-            " confirms_stop, if_closed = '\"wait\"' OR replaces <> '' OR origin <> 'rule' FROM outbox WHERE kind = 'message'"
+            " confirms_stop, if_closed = '\"wait\"' OR replaces <> '' OR origin <> 'rule' OR not_before IS NOT NULL"
+            " FROM outbox WHERE kind = 'message'"
         )
         return {row[1]: _Message(*row) for row in rows}
 
@@ -131,7 +138,7 @@ class _Kept:
     def attempts_of(self) -> dict[str, list[_Attempt]]:
         rows = self._rows(
             "SELECT a.id, o.id, a.started_at, a.outcome, a.message_id FROM attempt a JOIN outbox o ON o.seq = a.outbox"
-            " ORDER BY a.outbox, a.number"
+            " WHERE o.kind = 'message' ORDER BY a.outbox, a.number"
         )
         return _grouped([_Attempt(*row) for row in rows], "outbox_id")
 
@@ -139,7 +146,7 @@ class _Kept:
     def events(self) -> list[_Event]:
         rows = self._rows(
             "SELECT id, coalesce(person, 0), state, written_at, received_at, settled_at,"
-            " message_id(raw) FROM inbox WHERE kind = 'inbound' ORDER BY id"
+            " message_id(raw), held > 0 FROM inbox WHERE kind = 'inbound' ORDER BY id"
         )
         return [_Event(*row) for row in rows]
 
@@ -150,6 +157,25 @@ class _Kept:
             if message.inbox is not None and not message.waited:
                 found[message.inbox].append(message)
         return found
+
+    @cached_property
+    def called(self) -> dict[int, int]:
+        """By the inbox row that led to a call: the row of the call's answer, which is what the person's answer came of."""
+        return dict(
+            self._rows(
+                "SELECT CAST(o.origin_id AS INTEGER), i.id FROM outbox o JOIN inbox i ON i.app = o.app AND i.dedup = 'call:' ||"
+                " o.id WHERE o.kind = 'call' AND o.origin = 'rule'"
+            )
+        )
+
+    @cached_property
+    def given_up(self) -> set[int]:
+        """The inbox rows whose call was answered after its time, when the person had written on: nothing waited for it any more."""
+        rows = self._rows(
+            "SELECT CAST(o.origin_id AS INTEGER) FROM outbox o JOIN inbox i ON i.app = o.app AND i.dedup = 'call:' || o.id"
+            " WHERE o.kind = 'call' AND o.origin = 'rule' AND i.state = 'ignored' AND i.settled_at >= o.not_after"
+        )
+        return {row[0] for row in rows}
 
     @cached_property
     def stopped_at(self) -> dict[int, list[tuple[int, int | None]]]:
@@ -203,12 +229,12 @@ def _heard(kept: _Kept, acknowledged: Sequence[Acknowledged]) -> Iterator[str]:
 
 
 def _answered(kept: _Kept, told: Acknowledged, event: _Event) -> Iterator[str]:
-    replies = kept.replies_of.get(event.id, [])
+    replies = [reply for id_ in (event.id, kept.called.get(event.id, 0)) for reply in kept.replies_of.get(id_, [])]
     if event.state not in ("decided", "ignored"):
         yield f"I3: message {told.message_id} was acknowledged and is {event.state}."
     if len(replies) > 1:
         yield f"I3: message {told.message_id} has {len(replies)} replies, {[reply.id for reply in replies]}."
-    if told.answer and not replies:
+    if told.answer and not replies and event.id not in kept.given_up:
         yield f"I3: message {told.message_id} was acknowledged and has no reply."
     for reply in replies:
         if told.answer not in reply.payload:
@@ -273,7 +299,11 @@ def _order(kept: _Kept) -> Iterator[str]:
 
 def _decided_in_order(kept: _Kept, person: int, events: Sequence[_Event]) -> Iterator[str]:
     """An event that was written earlier and was there in time is not decided after a later one."""
-    answered = [(event, kept.replies_of[event.id][0].seq) for event in events if kept.replies_of.get(event.id)]
+    answered = [
+        (event, kept.replies_of[event.id][0].seq)
+        for event in events
+        if kept.replies_of.get(event.id) and not event.waited
+    ]
     answered.sort(key=lambda pair: pair[1])
     for (first, _), (second, _) in pairwise(answered):
         was_there = first.settled_at is not None and second.received_at < first.settled_at

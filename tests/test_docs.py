@@ -11,23 +11,18 @@ import typer.main
 
 from bot.cli import app
 from bot.config import default_of, settings
+from tests import pages
+from tests.pages import PAGES, ROOT
 
-ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
 # Not settings: what a command or a test reads by itself.
 OTHER_VARIABLES = {"PARLEY_KEY", "PARLEY_CRASH"}
 NAME_OF_A_VARIABLE = re.compile(r"\b(?:SINCH|PARLEY|DATABASE|RULES|SEND|WEBHOOK|ADMIN|LOG)_[A-Z_]+\b")
 
 
 def tables(text: str) -> list[list[tuple[str, ...]]]:
-    """The rows of each table, without head and rule."""
-    found = re.findall(r"(?:^\|.*\|$\n?)+", text, re.MULTILINE)
-    return [[_cells(line) for line in each.splitlines()[2:]] for each in found]
-
-
-def _cells(line: str) -> tuple[str, ...]:
-    return tuple(cell.strip() for cell in line[1:-1].split("|"))
+    """The rows of each table."""
+    return [rows for _, rows in pages.tables(text)]
 
 
 def section(page: str, title: str) -> str:

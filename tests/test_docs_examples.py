@@ -17,12 +17,15 @@ import typer.main
 from bot.cli import app, main
 from bot.config import settings
 from bot.core import reply as whatsapp
+from bot.core.answer import TEXT_MAX as ANSWER_MAX
 from bot.rulebook.load import load, load_files
 from bot.rulebook.pattern import MOST_READINGS
+from bot.rulebook.shape.ask import TRIES_MAX
 from bot.rulebook.shape.reply import MESSAGES_MAX
-from tests.pages import API_PAGE, PAGES, README, ROOT, RULES_PAGE, Block, blocks, named, prose
+from bot.rulebook.suite import failed_tests
+from tests.pages import API_PAGE, PAGES, README, ROOT, RULES_PAGE, RULES_PAGES, Block, blocks, guide, named, prose
 
-OURS = (README, RULES_PAGE, API_PAGE)  # docs/commands.md shows how commands are written, not only lines to type
+OURS = (README, *RULES_PAGES, API_PAGE)  # docs/commands.md shows how commands are written, not only lines to type
 SHOP = load(ROOT / "rules").rulebook
 
 
@@ -51,38 +54,61 @@ def shop_around(block: Block) -> dict[str, bytes]:
         f"- {{name: {name}, when: {{says_exactly: zz{at}}}, reply: {{say_nothing: true}}}}\n"
         for at, name in enumerate(others)
     ]
-    return {
+    files = {
         "rules/settings.yaml": "".join(each for name, each in around.items() if name not in own).encode(),
         "rules/shop.yaml": text.encode(),
         "rules/zz_others.yaml": "".join(["rules:\n", *stubs]).encode(),
     }
+    return {name: written for name, written in files.items() if written}
 
 
 def told(block: Block) -> list[str]:
     return [str(problem) for problem in load_files(shop_around(block)).problems]
 
 
-@pytest.mark.parametrize("block", named(RULES_PAGE, "yaml"), ids=str)
-def test_an_example_has_no_mistake(block: Block) -> None:
-    assert told(block) == []
+@pytest.mark.parametrize("block", guide("yaml"), ids=str)
+def test_an_example_has_no_mistake_and_its_tests_come_true(block: Block) -> None:
+    reading = load_files(shop_around(block))
+    assert [str(problem) for problem in reading.problems] == []
+    assert [str(problem) for problem in failed_tests(reading)] == []
+    assert len(reading.tests) == block.text.count("steps:")
 
 
-def mistakes() -> Iterator[tuple[Block, list[str]]]:
-    for block, answer in pairwise(blocks(RULES_PAGE)):
-        if block.info == "yaml mistake":
-            assert answer.info == "text", f"{block} is not followed by what check says"
-            yield block, answer.text.splitlines()
+def followed(info: str) -> Iterator[tuple[Block, str]]:
+    """Each block of that kind in the guide, with the block below it: what a command prints about it."""
+    for page in RULES_PAGES:
+        for block, answer in pairwise(blocks(page)):
+            if block.info == info:
+                assert answer.info == "text", f"{block} is not followed by what is printed"
+                yield block, answer.text
 
 
-@pytest.mark.parametrize(("block", "lines"), list(mistakes()), ids=str)
-def test_a_mistake_is_told_as_the_page_says(block: Block, lines: list[str]) -> None:
-    assert lines
-    assert told(block) == lines
+@pytest.mark.parametrize(("block", "answer"), list(followed("yaml mistake")), ids=str)
+def test_a_mistake_is_told_as_the_page_says(block: Block, answer: str) -> None:
+    assert answer
+    assert told(block) == answer.splitlines()
 
 
-def test_every_block_of_the_rules_page_is_of_a_kind_that_is_tested() -> None:
-    assert {block.info for block in blocks(RULES_PAGE)} == {"", "yaml", "yaml mistake", "text"}
-    assert len(named(RULES_PAGE, "text")) == len(named(RULES_PAGE, "yaml mistake")) >= 12
+@pytest.mark.parametrize(("block", "answer"), list(followed("yaml failing")), ids=str)
+def test_a_failing_test_is_told_as_the_page_says(block: Block, answer: str, run: Run) -> None:
+    shutil.rmtree("rules")
+    for name, written in shop_around(block).items():
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_bytes(written)
+    assert run(["test"])[:2] == (1, answer)
+
+
+def test_every_block_of_the_guide_is_of_a_kind_that_is_tested() -> None:
+    """``text`` stands below a mistake, a failing test, or (see test_docs_live.py) a command; test_docs_chats.py plays each ``chat``."""
+    shown = [block for page in RULES_PAGES for block in blocks(page)]
+    assert {block.info for block in shown} == {"", "yaml", "yaml mistake", "yaml failing", "text", "chat"}
+    above = [block.info for block, answer in pairwise(shown) if answer.info == "text"]
+    assert (above.count("yaml mistake"), above.count("yaml failing")) == (len(guide("yaml mistake")), 1)
+    assert above.count("yaml mistake") >= 20
+    assert [block for block, answer in pairwise(shown) if answer.info == "text" and block.info == ""] == [
+        block for block, answer in pairwise(blocks(ROOT / "docs/rules/live.md")) if answer.info == "text"
+    ]
+    assert {"yaml mistake", "yaml failing", ""} == set(above)
 
 
 def test_the_limits_are_those_that_are_checked() -> None:
@@ -102,6 +128,9 @@ def test_the_limits_are_those_that_are_checked() -> None:
         "messages of one reply": str(MESSAGES_MAX),
         "sentences that one phrase stands for": str(MOST_READINGS),
         "a rule's name": "64",
+        "choices of a question": str(whatsapp.LIST_ROWS_MAX),
+        "tries of a question": str(TRIES_MAX),
+        "an answer in words": str(ANSWER_MAX),
     }
 
 
@@ -112,7 +141,8 @@ def command_lines(page: Path) -> list[list[str]]:
     """What follows run.py on every line that is shown, in blocks and in running text."""
     written = page.read_text(encoding="utf-8").replace("\\\n", " ")
     lines = re.findall(r"^[^`\n]*?\brun\.py ([^`\n]+)$|`[^`\n]*\brun\.py ([^`\n]+)`", written, re.MULTILINE)
-    return [shlex.split(first or second, comments=True) for first, second in lines]
+    typed = [shlex.split(first or second, comments=True) for first, second in lines]
+    return [line[: line.index(">")] if ">" in line else line for line in typed]  # where it goes is the shell's business
 
 
 LINES = [line for page in OURS for line in command_lines(page)]
@@ -165,8 +195,13 @@ def run(shop: Path, capsys: pytest.CaptureFixture[str]) -> Run:
     return Run(capsys)
 
 
-@pytest.mark.parametrize("line", [line for line in LINES if line[0] in ("check", "try")], ids=shlex.join)
-def test_check_and_try_do_as_shown(line: list[str], run: Run) -> None:
+NEEDS_NOTHING = ("check", "try", "test", "graph", "explain-rules", "schema")  # but the rules
+
+
+@pytest.mark.parametrize(
+    "line", [line for line in LINES if line[0] in NEEDS_NOTHING and "--record" not in line], ids=shlex.join
+)
+def test_a_command_that_needs_nothing_does_as_shown(line: list[str], run: Run) -> None:
     code, printed, aside = run(line)
     assert (code, bool(printed or aside)) == (0, True)
 

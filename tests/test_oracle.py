@@ -135,7 +135,7 @@ def test_it_leaves_the_database_as_it_is(story: Story) -> None:
 ANNAS_FIRST = "outbox WHERE payload LIKE '%said one%'"
 TWICE_IN_THE_INBOX = (
     "INSERT INTO inbox SELECT id + 100, app, dedup || '2', kind, person, state, tries, written_at, received_at, ready_at,"
-    " settled_at, why, raw, media_kind FROM inbox WHERE id = 1"
+    " settled_at, why, raw, media_kind, held FROM inbox WHERE id = 1"
 )
 A_SECOND_REPLY = (
     "INSERT INTO outbox (id, kind, origin, origin_id, position, person, app, channel, identity, state, payload, category,"
@@ -192,6 +192,26 @@ BOS = "outbox WHERE payload LIKE '%said hello%'"
 def test_a_database_that_tells_otherwise_is_found_out(story: Story, statement: str, found: str) -> None:
     story.tamper(statement)
     speaks_of(story, found)
+
+
+def test_what_was_held_for_a_call_may_be_decided_after_what_came_later(story: Story) -> None:
+    story.tamper("UPDATE inbox SET written_at = written_at - 9000000 WHERE id = 3")
+    assert story.judged().broken
+    story.tamper("UPDATE inbox SET held = 2 WHERE id = 3")
+    assert story.judged().broken == ()
+
+
+def test_a_call_is_nothing_that_sinch_could_have_accepted(story: Story) -> None:
+    story.tamper(
+        "INSERT INTO outbox (seq, id, kind, origin, origin_id, position, person, app, channel, identity, state, payload,"
+        " category, created_at, due_at, submissions) SELECT 99, 'C', 'call', origin, origin_id, -1, person, app, channel,"
+        f" identity, 'sent', '{{}}', category, created_at, due_at, 1 FROM {ANNAS_FIRST}"
+    )
+    story.tamper(
+        "INSERT INTO attempt (outbox, number, started_at, owner, ended_at, outcome) SELECT 99, 1, started_at, owner,"
+        f" ended_at, 'sent' FROM attempt WHERE outbox = (SELECT seq FROM {ANNAS_FIRST})"
+    )
+    assert story.judged().broken == ()
 
 
 def forget(message_id: str) -> Callable[[Story], None]:

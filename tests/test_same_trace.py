@@ -9,7 +9,6 @@ from typing import Any
 import orjson
 import pytest
 
-from bot.app import reader
 from bot.cli import main
 from bot.cli.rules import answer_plain
 from bot.cli.trying import CONTACT, LATE, Question, answer_to
@@ -21,6 +20,7 @@ from bot.sinch.emulator import Person
 from bot.store.units import TraceView
 from bot.work.explain import decide_again
 from bot.work.inbox import Deciding
+from bot.work.stored_events import reader
 from bot.work.trace import inputs_of
 from tests.journeys.shop import OPENS_AT, RULES, Shop, open_shop
 
@@ -64,7 +64,9 @@ def writer(shop: Shop) -> Person:
     return shop.emulator.person(CONTACT.identity, CONTACT.app)
 
 
-@pytest.mark.parametrize("text", ["hi", "När öppnar ni?", "track 12345678", "thanks", "qwerty", "help", "return it"])
+@pytest.mark.parametrize(
+    "text", ["hi", "När öppnar ni?", "track 12345678", "thanks", "qwerty", "help", "return it", "start"]
+)
 async def test_words(shop: Shop, capsys: pytest.CaptureFixture[str], text: str) -> None:
     await writer(shop).says(text)
     same(await tried(capsys, text), await traced(shop))

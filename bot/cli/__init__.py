@@ -10,14 +10,22 @@ from collections.abc import Sequence
 
 import typer
 
+from bot.cli.checking import check
 from bot.cli.demo import demo
 from bot.cli.doctor import doctor
 from bot.cli.events import events
 from bot.cli.keys import keys
 from bot.cli.logs import start_logging
-from bot.cli.output import ERRORS_FOUND, INTERRUPTED, aside, sentence_of
-from bot.cli.rules import check, try_
+from bot.cli.looking_back import explain, replay
+from bot.cli.not_understood import unmatched
+from bot.cli.output import ERRORS_FOUND, INTERRUPTED, aside, sentence_of, speak_utf8
+from bot.cli.reading import explain_rules, graph, schema
+from bot.cli.releases import rules
+from bot.cli.rules import try_
 from bot.cli.serving import emulate, migrate, serve
+from bot.cli.talk import chat
+from bot.cli.templates import templates
+from bot.cli.testing import play
 from bot.cli.webhooks import webhooks
 from bot.errors import ParleyError
 
@@ -34,15 +42,26 @@ app.command()(demo)
 app.command()(emulate)
 app.command()(check)
 app.command("try")(try_)
+app.command("test")(play)
+app.command()(chat)
+app.command("explain-rules")(explain_rules)
+app.command()(graph)
+app.command()(schema)
+app.command()(explain)
+app.command()(replay)
+app.command()(unmatched)
 app.command()(doctor)
 app.command()(migrate)
 app.add_typer(keys, name="keys")
 app.add_typer(events, name="events")
 app.add_typer(webhooks, name="webhooks")
+app.add_typer(rules, name="rules")
+app.add_typer(templates, name="templates")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit; everything expected to go wrong ends in a sentence, never in a traceback."""
+    speak_utf8()
     start_logging("error")  # stdout is for answers; a server says more, as its settings tell
     try:
         app(args=list(arguments) if arguments is not None else None, prog_name="run.py")

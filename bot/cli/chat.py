@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bot.cli.bubbles import draw, plain
+from bot.cli.moments import stretch_of
 from bot.cli.phone import SENDABLE, Bubble, Phone, phone_session, values_of, words_of
 from bot.errors import ParleyError, Refused
 
@@ -32,7 +33,8 @@ Type anything to write to the bot; a button's number or title counts as its tap,
   /later 25h            let time pass (s, m, h, d); the window closes after 24 h of silence
   /event NAME k=v ...   a backend tells of something, for example
                         /event order.shipped first_name=Åsa order_number=12345678
-  /send image           send something else: {sendable}, a URL
+  /send image           send something else:
+                        {sendable}, a URL
   /why                  why the bot answered as it did last
   /as sv                be another person: en, sv, any name or number
   /help  /quit\
@@ -40,8 +42,7 @@ Type anything to write to the bot; a button's number or title counts as its tap,
 # Numbers that the countries' authorities keep free for films and tests.
 PERSONAS: Final = {"en": "447700900123", "sv": "46701740605"}
 _OTHERS: Final = 46701740610
-_TIME: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|min|h|d)")
-_UNITS: Final = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
+_LATEST: Final = timedelta(days=3650)
 _TICKS_WITHIN_S: Final = 0.3  # a bubble waits this long for its ticks, as what is printed cannot change
 _QUIET_S: Final = 1.0  # on a pipe: no news for so long means that the bot is done
 
@@ -51,10 +52,12 @@ Why = Callable[[str], Awaitable[Sequence[str]]]
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """What a chat can ask of the bot behind it. ``send_event(name, identity, data)`` answers a sentence; ``why(identity)`` several."""
+    """What a chat can ask of the bot behind it. ``send_event(name, identity, data)`` answers a sentence; ``why(identity)`` several;
+    ``saved()`` waits until a save of the rules was tried, and answers what came of it."""
 
     send_event: SendEvent
     why: Why
+    saved: Callable[[], Awaitable[Sequence[str]]]
 
 
 class Quit(Exception):
@@ -115,6 +118,16 @@ class Chat:
         phone = self.phone
         fresh = await self._with_ticks(phone, await phone.news(wait_s))
         return sum(self._display(bubble, phone) for bubble in fresh)
+
+    async def follow_saves(self) -> None:
+        """Tell what comes of each save of the rules, without an end."""
+        while True:
+            try:
+                told = await self._behind.saved()
+            except ParleyError as error:
+                told = [str(error)]
+            for sentence in told:
+                self._tell(sentence)
 
     async def _with_ticks(self, phone: Phone, bubbles: list[Bubble]) -> list[Bubble]:
         """The same bubbles, with the ticks they get within a moment."""
@@ -197,11 +210,13 @@ def _ticks_to_come(bubble: Bubble) -> bool:
 
 
 def duration_of(text: str) -> timedelta:
-    """``25h``, ``90 m``, ``1d 2h``. Raises ``Refused``."""
-    parts = _TIME.findall(text)
-    if not parts or _TIME.sub("", text).strip():
+    """``25h``, ``90 m``, ``1d 2h``, up to ten years. Raises ``Refused``."""
+    stretch = stretch_of(text)
+    if stretch is None:
         raise Refused(f'"{text}" is not a time.', "usage", "For example /later 25h, /later 10m or /later 2d.")
-    return timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in parts))
+    if stretch > _LATEST:
+        raise Refused("Nobody waits longer than ten years.", "usage", "For example /later 25h or /later 2d.")
+    return stretch
 
 
 async def chat_in_terminal(emulator_url: str, behind: Behind) -> None:
@@ -217,7 +232,7 @@ async def chat_in_terminal(emulator_url: str, behind: Behind) -> None:
                 lambda bubble: draw(bubble, console),
                 lambda line: console.print(Text(line, style="dim")),
             )
-            await _beside(_keep_following(chat), _read_prompt(chat, prompt))
+            await _beside(_keep_following(chat), _beside(chat.follow_saves(), _read_prompt(chat, prompt)))
 
 
 async def _read_prompt(chat: Chat, prompt: PromptSession[str]) -> None:
@@ -254,14 +269,18 @@ async def chat_in_lines(emulator_url: str, behind: Behind, lines: asyncio.Stream
     """Chat over a pipe: each line is done before the next is read. True when ``/quit`` ended it, False at the end of input."""
     async with phone_session() as session:
         chat = Chat(session, emulator_url, behind, lambda bubble: _print(plain(bubble)), _print)
-        while line := await lines.readline():
-            try:
-                await chat.takes(line.decode("utf-8", "replace"))
-                while await chat.follow(_QUIET_S):
-                    pass
-            except Quit:
-                return True
+        try:
+            await _beside(chat.follow_saves(), _read_lines(chat, lines))
+        except Quit:
+            return True
     return False
+
+
+async def _read_lines(chat: Chat, lines: asyncio.StreamReader) -> None:
+    while line := await lines.readline():
+        await chat.takes(line.decode("utf-8", "replace"))
+        while await chat.follow(_QUIET_S):
+            pass
 
 
 def _print(line: str) -> None:

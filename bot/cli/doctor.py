@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import orjson
 import typer
@@ -17,9 +17,14 @@ import typer
 from bot.cli.account import sinch_client
 from bot.cli.database import ask_running, database_file
 from bot.cli.output import ERRORS_FOUND, line, out, run, safe
-from bot.config import SERVER, Config, read_config
+from bot.cli.rules import Format
+from bot.config import SERVER, Config, environment, read_config
+from bot.core.approved import ApprovedTemplate
+from bot.core.rulebook import Connection
 from bot.errors import Failed, Misconfigured, ParleyError
+from bot.rulebook.at_whatsapp import compared
 from bot.rulebook.load import load
+from bot.rulebook.problem import counted
 from bot.sinch.admin import SinchAdmin
 from bot.sinch.client import SinchClient
 from bot.sinch.wire.admin import SinchApp
@@ -47,10 +52,13 @@ class Finding:
     cure: str = ""
 
 
-def doctor(as_json: bool = typer.Option(False, "--json", help="Findings as JSON.")) -> None:
+def doctor(
+    format: Annotated[Format, typer.Option("--format", help="text for people, or json.")] = Format.TEXT,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+) -> None:
     """Look at settings, database, rules and the app at Sinch; each failure with its usual cause."""
     findings = run(look_at_everything)
-    if as_json:
+    if as_json or format is Format.JSON:
         plain = [
             {"mark": each.mark.value, "what": each.what, "sentence": each.sentence, "cure": each.cure}
             for each in findings
@@ -171,9 +179,19 @@ def rules_findings(config: Config) -> Iterator[Finding]:
     errors = [each for each in reading.problems if each.severity == "error"]
     if errors:
         cure = f"`check` lists them; the first: {errors[0]}"
-        yield Finding(Mark.BAD, "rules", f"{config.rules_dir} has {len(errors)} errors.", cure)
+        yield Finding(Mark.BAD, "rules", f"{config.rules_dir} has {counted(len(errors), 'error')}.", cure)
     elif reading.rulebook is not None:
         yield Finding(Mark.GOOD, "rules", f"{len(reading.rulebook.rules)} rules in {config.rules_dir}.")
+        yield from connection_findings(reading.rulebook.connections.values(), environment())
+
+
+def connection_findings(connections: Iterable[Connection], known: Mapping[str, str]) -> Iterator[Finding]:
+    """Whether each connection's secret is where the server will look for it."""
+    for connection in connections:
+        if connection.secret and not known.get(connection.secret, "").strip():
+            cure = f"Set {connection.secret} in the environment or in .env; without it every call fails."
+            sentence = f"{connection.name} needs the secret {connection.secret}, which is not set."
+            yield Finding(Mark.DOUBT, "connection", sentence, cure)
 
 
 async def _sinch(config: Config) -> AsyncIterator[Finding]:
@@ -187,6 +205,8 @@ async def _sinch(config: Config) -> AsyncIterator[Finding]:
                 yield finding
             targets = [webhook.target for webhook in await admin.webhooks()]
             yield webhook_finding(targets)
+            for finding in template_findings(config, await admin.whatsapp_templates(config.provisioning_url)):
+                yield finding
     except ParleyError as error:
         yield Finding(Mark.BAD, "Sinch", str(error), usual_cause(error, config))
 
@@ -232,6 +252,19 @@ def app_findings(app: SinchApp) -> Iterator[Finding]:
     else:
         cure = "Set the app's dispatch retention to a day, so that the bot can look it up before it sends again."
         yield Finding(Mark.DOUBT, "retention", "Sinch keeps no messages of this app.", cure)
+
+
+def template_findings(config: Config, approved: Sequence[ApprovedTemplate]) -> Iterator[Finding]:
+    """Whether the templates that the rules declare can be sent."""
+    rulebook = load(config.rules_dir).rulebook
+    declared = [each for each in rulebook.templates.values() if not each.omni] if rulebook is not None else []
+    if rulebook is None or not declared:
+        return
+    problems = compared(rulebook, approved)
+    if not problems:
+        yield Finding(Mark.GOOD, "templates", f"{counted(len(declared), 'template')} as WhatsApp has them.")
+    for problem in problems:
+        yield Finding(Mark.DOUBT, "templates", problem.sentence, f"Declared at {problem.place}.")
 
 
 def skew_findings(client: SinchClient) -> Iterator[Finding]:

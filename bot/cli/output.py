@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Coroutine
+from io import TextIOWrapper
 from typing import Any, Final, TypeVar
 
+import orjson
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -19,9 +22,25 @@ T = TypeVar("T")
 out: Final = Console(highlight=False, soft_wrap=True)
 
 
+def speak_utf8() -> None:
+    """From now on every character can be printed: a pipe or file gets UTF-8, a terminal of another encoding a mark in its place."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="replace")
+
+
 def line(text: str) -> None:
-    """One plain line on stdout, untouched: no colours, no wrapping."""
-    print(text, flush=True)
+    """One plain line on stdout, untouched: no colours, no wrapping. Where nobody reads any more (``head``), it is dropped, so that the
+    exit code stays the command's own."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - it stays open to the end of the process
+
+
+def json_out(plain: object) -> None:
+    """A JSON-ready value on stdout, indented."""
+    line(orjson.dumps(plain, option=orjson.OPT_INDENT_2).decode())
 
 
 def aside(text: str) -> None:

@@ -1,4 +1,4 @@
-"""``check`` and ``try``: what is wrong with the rules, and what they would answer."""
+"""``try``: what the rules would answer; and what commands on rules have in common."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Annotated
 import orjson
 import typer
 
-from bot.cli.output import ERRORS_FOUND, aside, line
+from bot.cli.moments import moment_of
+from bot.cli.output import ERRORS_FOUND, json_out, line
 from bot.cli.phone import values_of
 from bot.cli.preview import preview, sends_of
 from bot.cli.trying import Answer, Question, answer_to
@@ -20,6 +21,7 @@ from bot.core.reasons import reasons
 from bot.core.rulebook import Rulebook
 from bot.errors import Refused
 from bot.rulebook.load import Reading, load
+from bot.rulebook.problem import listed
 from bot.work.trace import inputs_of
 
 
@@ -46,23 +48,6 @@ RulesOption = Annotated[
 ]
 
 
-def check(
-    folder: Folder = None,
-    format: Annotated[Format, typer.Option("--format", help="text, one problem a line, or json.")] = Format.TEXT,
-) -> None:
-    """Look for mistakes in the rules: each with its file, line, column and cure."""
-    reading = load(folder_of(folder))
-    if format is Format.JSON:
-        found = {"ok": reading.rulebook is not None, "problems": [each.as_plain() for each in reading.problems]}
-        line(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())
-    else:
-        for problem in reading.problems:
-            line(str(problem))
-        aside(_summary(reading))
-    if reading.rulebook is None:
-        raise typer.Exit(ERRORS_FOUND)
-
-
 def try_(
     text: Annotated[str, typer.Argument(help="What the person writes; with --tap, the title of the button.")] = "",
     rules: RulesOption = None,
@@ -81,21 +66,39 @@ def try_(
         str, typer.Option(metavar="TIME", help="The time to try it at, such as 2026-12-24T18:00+01:00.")
     ] = "",
     first_contact: Annotated[bool, typer.Option("--first-contact", help="The person never wrote before.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="All inputs and effects as JSON.")] = False,
+    why: Annotated[bool, typer.Option("--why", help="Also tell of every rule that nothing in it spoke to.")] = False,
+    format: Annotated[
+        Format, typer.Option("--format", help="text, or json with all inputs and effects.")
+    ] = Format.TEXT,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
     """Show what the bot would answer, and why, without sending anything."""
     if bool(text.strip()) == bool(event):
         raise typer.BadParameter("give either a text or --event NAME.")
+    if data and not event:
+        raise typer.BadParameter("these are an event's values; give --event NAME as well.", param_hint="--data")
     values = _values(data or [])
-    rulebook = _sound(load(folder_of(rules)))
+    rulebook = sound(load(folder_of(rules)))
     if language and language not in rulebook.settings.languages:
         raise typer.BadParameter(f"the rules speak {', '.join(rulebook.settings.languages)}.", param_hint="--language")
-    question = Question(text, _time(now), tap, event, values, window is WindowState.OPEN, language, first_contact)
+    if event and event not in rulebook.by_event:
+        known = listed(sorted(rulebook.by_event)) or "none"
+        raise typer.BadParameter(f'no rule waits for the event "{event}"; there is {known}.', param_hint="--event")
+    question = Question(
+        text,
+        moment_of(now, "--now") if now else datetime.now(UTC),
+        tap,
+        event,
+        values,
+        window is WindowState.OPEN,
+        language,
+        first_contact,
+    )
     answer = answer_to(question, rulebook)
-    if as_json:
-        line(orjson.dumps(answer_plain(answer, question.now, rulebook), option=orjson.OPT_INDENT_2).decode())
+    if as_json or format is Format.JSON:
+        json_out(answer_plain(answer, question.now, rulebook))
     else:
-        _print(answer, rulebook)
+        _print(answer, rulebook, why)
 
 
 def folder_of(given: Path | None) -> Path:
@@ -103,23 +106,8 @@ def folder_of(given: Path | None) -> Path:
     return given if given is not None else read_config().rules_dir
 
 
-def _summary(reading: Reading) -> str:
-    errors = sum(problem.severity == "error" for problem in reading.problems)
-    warnings = len(reading.problems) - errors
-    told = f"{_count(errors, 'error')}, {_count(warnings, 'warning')}."
-    if reading.rulebook is None:
-        return told
-    languages = ", ".join(reading.rulebook.settings.languages)
-    return (
-        f"{_count(len(reading.rulebook.rules), 'rule')} in {_count(len(reading.files), 'file')} ({languages}); {told}"
-    )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _sound(reading: Reading) -> Rulebook:
+def sound(reading: Reading) -> Rulebook:
+    """The rulebook; where there is none, its problems are printed and the command ends."""
     if reading.rulebook is None:
         for problem in reading.problems:
             line(str(problem))
@@ -132,18 +120,6 @@ def _values(data: list[str]) -> dict[str, str]:
         return values_of(data)
     except Refused as refused:
         raise typer.BadParameter(f"{refused} {refused.cure}", param_hint="--data") from None
-
-
-def _time(text: str) -> datetime:
-    if not text:
-        return datetime.now(UTC)
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f'"{text}" is not a time.', param_hint="--now") from None
-    if at.tzinfo is None:
-        raise typer.BadParameter("tell the offset as well, such as +01:00.", param_hint="--now")
-    return at.astimezone(UTC)
 
 
 def answer_plain(answer: Answer, now: datetime, rulebook: Rulebook) -> dict[str, object]:
@@ -159,7 +135,7 @@ def answer_plain(answer: Answer, now: datetime, rulebook: Rulebook) -> dict[str,
     }
 
 
-def _print(answer: Answer, rulebook: Rulebook) -> None:
+def _print(answer: Answer, rulebook: Rulebook, every_rule: bool) -> None:
     sends = sends_of(answer.decision)
     if not sends:
         line("(no reply)")
@@ -167,5 +143,5 @@ def _print(answer: Answer, rulebook: Rulebook) -> None:
         for each in preview(send.reply):
             line(each)
         line("")
-    for reason in reasons(answer.decision, rulebook):
+    for reason in reasons(answer.decision, rulebook, every_rule):
         line(f"  {reason}")

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from bot.core.conversation import WINDOW, Consent, Conversation, Person, Window
-from bot.core.decide import decide
+from bot.core.conversation import WINDOW, Conversation, Person, Window
 from bot.core.decision import Decision
 from bot.core.event import BusinessEvent, ContactKey, Event, InboundMessage, OwnTap, Tap, Text
-from bot.core.ledger import consent_change, with_change
-from bot.core.rule import ButtonSpec, LocalText, Say, SayButtons, SayList
 from bot.core.rulebook import Rulebook, Rulebooks
-from bot.core.text import normalise
+from bot.rulebook.simulation import Simulation
+from bot.rulebook.tapping import pressed
 
 LATE = timedelta(hours=25)  # with the window closed, a message is one that reached us a day late
 CONTACT = ContactKey("try", "WHATSAPP", "447700900123")  # a number kept free for films
@@ -49,8 +47,9 @@ class Answer:
 def answer_to(question: Question, rulebook: Rulebook) -> Answer:
     """What the bot would answer to somebody of whom nothing else is known."""
     event = _event(question, rulebook)
-    conversation = _conversation(question, event, rulebook)
-    return Answer(event, conversation, decide(event, conversation, Rulebooks(rulebook), question.now))
+    simulation = Simulation(Rulebooks(rulebook), question.now, _known(question), name=question.dedup)
+    [decided] = simulation.happens(event).decided
+    return Answer(event, decided.conversation, decided.decision)
 
 
 def _event(question: Question, rulebook: Rulebook) -> Event:
@@ -61,18 +60,9 @@ def _event(question: Question, rulebook: Rulebook) -> Event:
     return InboundMessage(question.dedup, CONTACT, "try", content, written_at, question.now)
 
 
-def _conversation(question: Question, event: Event, rulebook: Rulebook) -> Conversation:
-    consent = Consent()
-    change = consent_change(event, None, rulebook.consent, consent)
-    if change is not None and change.state == "stopped":
-        consent = with_change(consent, change, event.dedup)
-    return Conversation(
-        CONTACT,
-        Person(1, question.language),
-        _window(question),
-        consent,
-        first_contact=question.first_contact,
-    )
+def _known(question: Question) -> Conversation:
+    person = Person(1, question.language)
+    return Conversation(CONTACT, person, _window(question), first_contact=question.first_contact)
 
 
 def _window(question: Question) -> Window:
@@ -84,30 +74,7 @@ def _window(question: Question) -> Window:
 
 def _tap(title: str, rulebook: Rulebook) -> OwnTap | Tap:
     """A tap on our own button of that title (in any language) or that leads to the rule of that name; else on somebody's template."""
-    wanted = normalise(title).plain
-    for button, option in _buttons(rulebook):
-        if title == button.goes_to or wanted in _titles(button.label):
-            return OwnTap(button.goes_to, rulebook.version, option, postback="")
-    return Tap(title)
-
-
-def _titles(label: LocalText) -> Iterator[str]:
-    for phrasing in label.by_language.values():
-        yield normalise("".join(part for part in phrasing if isinstance(part, str))).plain
-
-
-def _buttons(rulebook: Rulebook) -> Iterator[tuple[ButtonSpec, int]]:
-    for rule in rulebook.rules:
-        for item in rule.reply:
-            for said in item.says:
-                yield from ((button, option) for option, button in enumerate(_buttons_of(said)))
-
-
-def _buttons_of(said: Say) -> tuple[ButtonSpec, ...]:
-    match said:
-        case SayButtons(buttons=buttons):
-            return buttons
-        case SayList(sections=sections):
-            return tuple(row for section in sections for row in section.rows)
-        case _:
-            return ()
+    try:
+        return pressed(title, (), rulebook)
+    except LookupError:  # a number, and nothing was shown that it could count
+        return Tap(title)

@@ -5,7 +5,7 @@ started from); an empty value counts as not set. ``Config`` is the only list of 
 ``.env.example`` follow it.
 """
 
-from bot.config.reading import read_config
+from bot.config.reading import environment, read_config
 from bot.config.settings import ACCOUNT, SERVER, Config, Setting, default_of, settings
 
-__all__ = ["ACCOUNT", "SERVER", "Config", "Setting", "default_of", "read_config", "settings"]
+__all__ = ["ACCOUNT", "SERVER", "Config", "Setting", "default_of", "environment", "read_config", "settings"]

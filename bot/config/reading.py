@@ -43,6 +43,17 @@ def read_config(
     return config
 
 
+def environment(folder: Path | None = None) -> Mapping[str, str]:
+    """The environment of a program started in ``folder``, ``.env`` included: where the secrets of connections are found by name."""
+    return {**_dotenv_in(folder or Path()), **os.environ}
+
+
+def _dotenv_in(folder: Path) -> dict[str, str]:
+    path = folder / ENV_FILE
+    kept = dotenv_values(path, interpolate=False) if path.is_file() else {}
+    return {name: value or "" for name, value in kept.items()}
+
+
 def _validated(values: dict[str, Any], given: Mapping[str, tuple[str, str]], problems: list[str]) -> Config | None:
     try:
         return Config(**values)
@@ -114,13 +125,10 @@ class _Reading:
         return (self._environment.get(name) or self._dotenv.get(name) or "").strip()
 
     def _read_dotenv(self) -> dict[str, str]:
-        path = self._folder / ENV_FILE
         try:
-            if not path.is_file():
-                return {}
-            return {name: value or "" for name, value in dotenv_values(path, interpolate=False).items()}
+            return _dotenv_in(self._folder)
         except (OSError, UnicodeDecodeError) as trouble:
-            self.problems.append(f"{path} cannot be read: {trouble}. Mend or remove it.")
+            self.problems.append(f"{self._folder / ENV_FILE} cannot be read: {trouble}. Mend or remove it.")
             return {}
 
     def _read_file(self) -> dict[str, tuple[str, str]]:

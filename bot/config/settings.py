@@ -226,6 +226,11 @@ class Config(BaseModel):
         return self.api_url or f"https://{self.region}.template.api.sinch.com"
 
     @property
+    def provisioning_url(self) -> str:
+        """Where WhatsApp's templates are listed, whatever the region; the emulator serves them beside the rest."""
+        return self.api_url or "https://provisioning.api.sinch.com"
+
+    @property
     def sqlite_path(self) -> Path | None:
         """The database file, relative to where the program was started, or None with PostgreSQL."""
         scheme, _, rest = self.database_url.get_secret_value().partition("://")

@@ -7,9 +7,7 @@ What is written here is stored for years: keys are never reused for something el
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
-from hashlib import sha256
-from typing import assert_never
+from datetime import datetime, timedelta
 
 from bot.core.conversation import (
     MARGIN,
@@ -17,24 +15,12 @@ from bot.core.conversation import (
     Consent,
     Conversation,
     Echo,
-    OpenQuestion,
     Person,
     ShownOption,
     State,
     Window,
 )
-from bot.core.decision import (
-    Call,
-    ChangeConsent,
-    Decision,
-    DropTimer,
-    Effect,
-    HandOver,
-    Send,
-    SetPerson,
-    SetTimer,
-    TellBackend,
-)
+from bot.core.effect_codec import effect_to_plain, effects_digest
 from bot.core.event import ContactKey
 from bot.core.plain import (
     Plain,
@@ -51,7 +37,13 @@ from bot.core.plain import (
     texts,
 )
 from bot.core.plain import without_blanks as kept
-from bot.core.reply import Reply, TextReply
+from bot.core.question_codec import (
+    call_from_plain,
+    call_to_plain,
+    flow_from_plain,
+    question_from_plain,
+    question_to_plain,
+)
 from bot.core.reply_codec import reply_from_plain, reply_to_plain
 
 __all__ = [
@@ -88,13 +80,23 @@ def state_to_plain(state: State, moment_to_plain: Callable[[datetime], object] =
     if state.hint:
         plain["hint"] = state.hint
     if state.question is not None:
-        plain["question"] = _question_to_plain(state.question)
+        plain["question"] = question_to_plain(state.question)
     if state.in_charge or state.in_charge_until is not None or state.in_charge_for != _IN_CHARGE_FOR:
         plain["team"] = [state.in_charge, iso(state.in_charge_until), state.in_charge_for.total_seconds()]
     if state.echo is not None:
         plain["echo"] = [state.echo.key, moment_to_plain(state.echo.since), state.echo.count]
     if state.waiting:
         plain["waiting"] = True
+    if state.call is not None:
+        plain["call"] = call_to_plain(state.call)
+    if state.flow is not None:
+        plain["flow"] = [state.flow.rule, state.flow.version, state.flow.sent_at.isoformat()]
+    if state.uses:
+        plain["uses"] = {name: [each.isoformat() for each in state.uses[name]] for name in sorted(state.uses)}
+    if state.reminders:
+        plain["reminders"] = list(state.reminders)
+    if state.near_miss:
+        plain["near_miss"] = True
     return plain
 
 
@@ -113,12 +115,17 @@ def state_from_plain(value: object) -> State:
         tuple(map(_shown, items(plain.get("options")))),
         number(plain.get("options_v")),
         text(plain.get("hint")),
-        None if question is None else _question(question),
+        None if question is None else question_from_plain(question),
         team,
         until,
         team_for,
         None if echo is None else _echo(echo),
         flag(plain.get("waiting")),
+        None if plain.get("call") is None else call_from_plain(plain["call"]),
+        None if plain.get("flow") is None else flow_from_plain(plain["flow"]),
+        {name: tuple(map(moment, items(each))) for name, each in mapping(plain.get("uses") or {}).items()},
+        tuple(map(text, items(plain.get("reminders")))),
+        flag(plain.get("near_miss")),
     )
 
 
@@ -128,31 +135,6 @@ def _upgraded(plain: Mapping[str, object]) -> Mapping[str, object]:
     if version != STATE_VERSION:
         raise Unreadable(f"a conversation of version {STATE_VERSION}, not {version}", plain)
     return plain
-
-
-def _question_to_plain(question: OpenQuestion) -> Plain:
-    return {
-        "rule": question.rule,
-        "slot": question.slot,
-        "version": question.version,
-        "asked_at": question.asked_at.isoformat(),
-        "deadline": iso(question.deadline),
-        "tries": question.tries,
-        "answers": dict(question.answers),
-    }
-
-
-def _question(value: object) -> OpenQuestion:
-    plain = mapping(value)
-    return OpenQuestion(
-        text(plain.get("rule")),
-        text(plain.get("slot")),
-        number(plain.get("version")),
-        moment(plain.get("asked_at")),
-        maybe_moment(plain.get("deadline")),
-        number(plain.get("tries")),
-        texts(plain.get("answers")),
-    )
 
 
 def _team(value: object) -> tuple[str, datetime | None, timedelta]:
@@ -257,91 +239,3 @@ def conversation_from_plain(value: object) -> Conversation:
         maybe_moment(plain.get("next_pending_at")),
         timedelta(seconds=decimal(margin[0])) if margin else MARGIN,
     )
-
-
-# --- effects ------------------------------------------------------------------------------------------------------------
-
-
-def effect_to_plain(effect: Effect) -> Plain:
-    """One effect with its kind under ``do``."""
-    match effect:
-        case Send():
-            return _send_to_plain(effect)
-        case SetPerson():
-            tags = {"tagged": list(effect.tags_added), "untagged": list(effect.tags_removed)}
-            return kept({"do": "set_person", "language": effect.language, "fields": dict(effect.fields), **tags})
-        case Call(connection=connection, values=values, rule=rule):
-            return {"do": "call", "connection": connection, "values": dict(values), "rule": rule}
-        case SetTimer(name=name, due_at=due_at, values=values):
-            return {"do": "set_timer", "name": name, "due_at": due_at.isoformat(), "values": dict(values)}
-        case DropTimer(name=name):
-            return {"do": "drop_timer", "name": name}
-        case ChangeConsent(purpose=purpose, state=state, source=source, at=at):
-            return {"do": "consent", "purpose": purpose, "state": state, "source": source, "at": at.isoformat()}
-        case HandOver(team=team):
-            return {"do": "hand_over", "team": team}
-        case TellBackend(name=name, values=values):
-            return {"do": "tell_backend", "name": name, "values": dict(values)}
-        case _:
-            assert_never(effect)
-
-
-def _send_to_plain(send: Send) -> Plain:
-    if_closed = send.if_closed if isinstance(send.if_closed, str) else reply_to_plain(send.if_closed)
-    plain: Plain = {
-        "do": "send",
-        "reply": reply_to_plain(send.reply),
-        "to": [send.contact.app, send.contact.channel, send.contact.identity],
-        "rule": send.rule,
-        "position": send.position,
-        "category": send.category,
-        "if_closed": if_closed,
-        "not_after": iso(send.not_after),
-        "waits": send.waits,
-        "confirms_stop": send.confirms_stop,
-        "answers": send.answers,
-    }
-    return plain
-
-
-def effects_digest(decision: Decision) -> str:
-    """SHA-256 (hex) of the effects in order: equal effects alone share it, on every version of Python.
-
-    Hashed is what ``ascii`` writes of their values, mappings in the order of their keys. Every decision is digested, and ``json`` would
-    take four times as long.
-    """
-    written = ascii([_digested(effect) for effect in decision.effects])
-    return sha256(written.encode("ascii")).hexdigest()
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def _digested(effect: Effect) -> object:
-    if not isinstance(effect, Send):
-        return _ordered(effect_to_plain(effect))
-    contact, if_closed = effect.contact, effect.if_closed
-    left = None if effect.not_after is None else effect.not_after - _EPOCH  # isoformat would take ten times as long
-    return (
-        "send",
-        _reply_digested(effect.reply),
-        (contact.app, contact.channel, contact.identity),
-        effect.rule,
-        effect.position,
-        effect.category,
-        if_closed if isinstance(if_closed, str) else _reply_digested(if_closed),
-        None if left is None else (left.days, left.seconds, left.microseconds),
-        effect.waits,
-        effect.confirms_stop,
-        effect.answers,
-    )
-
-
-def _reply_digested(reply: Reply) -> object:
-    return ("text", reply.text) if isinstance(reply, TextReply) else _ordered(reply_to_plain(reply))
-
-
-def _ordered(value: object) -> object:
-    if isinstance(value, dict):
-        return {key: _ordered(value[key]) for key in sorted(value)}
-    return [_ordered(each) for each in value] if isinstance(value, list) else value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.core.conversation import Consent
-from bot.core.hours import is_open
+from bot.core.hours import is_open, local_time
 from bot.core.rule import ALWAYS, Condition, ValueTest
 from bot.core.scene import Scene
 from bot.core.text import normalise
@@ -17,6 +17,7 @@ def failure(condition: Condition, scene: Scene) -> str:
         _hours_failure(condition, scene)
         or _person_failure(condition, scene)
         or _window_failure(condition, scene)
+        or _days_failure(condition, scene)
         or _values_failure(condition, scene)
     )
 
@@ -58,12 +59,29 @@ def _window_failure(condition: Condition, scene: Scene) -> str:
     return f"it needs the window {condition.window}, and it is {'open' if scene.window_open else 'closed'}"
 
 
+def _days_failure(condition: Condition, scene: Scene) -> str:
+    if condition.after_rule and scene.conversation.state.last_rule != condition.after_rule:
+        last = scene.conversation.state.last_rule
+        return f"it comes after rule {condition.after_rule}, and {f'rule {last} answered last' if last else 'no rule answered yet'}"
+    if condition.starts_on is None and condition.ends_on is None:
+        return ""
+    today = local_time(scene.rulebook, scene.now).date()
+    if condition.starts_on is not None and today < condition.starts_on:
+        return f"it holds from {condition.starts_on}, and today is {today}"
+    if condition.ends_on is not None and today > condition.ends_on:
+        return f"it held until {condition.ends_on}, and today is {today}"
+    return ""
+
+
 def _values_failure(condition: Condition, scene: Scene) -> str:
     for test in condition.values:
         value = _tested(test, scene)
         if not _passes(test, value):
             return f"{test.source} {test.name} is {_shown(value)}, not {_wanted(test)}"
-    return f"nothing came out as {condition.outcome}" if condition.outcome else ""
+    if condition.outcome and condition.outcome != scene.outcome:
+        came = f"it came out as {scene.outcome}" if scene.outcome else "nothing was asked yet"
+        return f"it is for the outcome {condition.outcome}, and {came}"
+    return ""
 
 
 def _tested(test: ValueTest, scene: Scene) -> str:
@@ -72,8 +90,12 @@ def _tested(test: ValueTest, scene: Scene) -> str:
             return scene.fields.get(test.name, "")
         case "event":
             return scene.given.get(test.name, "")
-        case "slot" | "answer" | "result":
+        case "slot":
             return scene.slots.get(test.name, "")
+        case "answer":
+            return scene.answers.get(test.name, "")
+        case "result":
+            return scene.results.get(test.name, "")
 
 
 def _passes(test: ValueTest, value: str) -> bool:

@@ -85,7 +85,16 @@ def _listed(text: str) -> tuple[Words, ...]:
 
 
 _POLITE_KEYS = tuple(sorted({each.keys for each in _listed(_POLITE)}, key=lambda keys: (-len(keys), keys)))
-_POLITE_STARTS = frozenset(keys[0] for keys in _POLITE_KEYS)
+_POLITE_BY_START = {
+    start: tuple(keys for keys in _POLITE_KEYS if keys[0] == start) for start in {keys[0] for keys in _POLITE_KEYS}
+}
+_POLITE_STARTS = frozenset(_POLITE_BY_START)
+
+
+def list_language(language: str) -> str:
+    """Under which code a language's built-in words stand: without its region, and one code for what is written alike."""
+    code = re.split("[-_]", language.lower())[0]
+    return _SAME_LANGUAGE.get(code, code)
 
 
 def builtin(languages: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:
@@ -96,8 +105,7 @@ def builtin(languages: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:
     stop: set[str] = set()
     start: set[str] = set()
     for language in ("en", *languages):
-        code = re.split("[-_]", language.lower())[0]
-        stops, starts = _BUILT_IN.get(_SAME_LANGUAGE.get(code, code), ("", ""))
+        stops, starts = _BUILT_IN.get(list_language(language), ("", ""))
         stop.update(each.plain for each in _listed(stops))
         start.update(each.plain for each in _listed(starts))
     return frozenset(stop), frozenset(start)
@@ -115,6 +123,9 @@ def said_outright(words: Words, consent: ConsentWords) -> Said:
     """
     if not words.keys:
         return Said.NOTHING
+    if not (words.held or _index(consent.stop).held or _index(consent.start).held):  # as nearly always
+        said = Said.START if words.plain in consent.start else Said.NOTHING
+        return Said.STOP if words.plain in consent.stop else said
     if _is_one_of(words, consent.stop):
         return Said.STOP
     return Said.START if _is_one_of(words, consent.start) else Said.NOTHING
@@ -127,10 +138,14 @@ def read_consent(words: Words, consent: ConsentWords) -> Said:
     one slip from one of five letters or more. With ``near_misses: ignore`` there are none. Whether the message is a phrase
     of a rule, and so no near miss, is for the caller to see.
     """
-    said = said_outright(words, consent)
-    if said is Said.NOTHING and words.keys and consent.near_misses == "ask" and _is_near_miss(words, consent.stop):
-        return Said.NEAR_MISS
-    return said
+    return Said.NEAR_MISS if nearly_stops(words, consent) else said_outright(words, consent)
+
+
+def nearly_stops(words: Words, consent: ConsentWords) -> bool:
+    """Whether ``read_consent`` would tell of a near miss."""
+    if not words.keys or consent.near_misses != "ask" or _is_far(words, _index(consent.stop)):
+        return False
+    return _is_near_miss(words, consent.stop) and said_outright(words, consent) is Said.NOTHING
 
 
 def one_slip(left: str, right: str) -> bool:
@@ -156,6 +171,8 @@ class _Listed:
     keys: Mapping[str, tuple[str, ...]]
     held: tuple[tuple[str, ...], ...]
     by_gap: Mapping[str, tuple[str, ...]]
+    starts: frozenset[str]
+    ends: frozenset[str]
     longest: int
     has_stop: bool
 
@@ -166,9 +183,12 @@ def _index(plains: frozenset[str]) -> _Listed:
     by_gap: dict[str, set[str]] = {}
     for written in (tight(each.keys) for each in words if not _is_stop_itself(each.plain)):
         if sum(map(str.isalpha, written)) >= _FEWEST_LETTERS:
-            for gap in _gaps(written):
+            for gap in gaps(written):
                 by_gap.setdefault(gap, set()).add(written)
+    near = _SLIPS_OF_STOP.union(*((each.plain, each.keys[0], each.keys[-1]) for each in words if each.keys))
     return _Listed(
+        starts=frozenset(each[:2] for word in near for each in (word, f"{word} ")),
+        ends=frozenset(each[-2:] for word in near for each in (word, f" {word}")),
         keys={each.plain: each.keys for each in words},
         held=tuple(each.keys for each in words if each.held),
         by_gap={gap: tuple(sorted(found)) for gap, found in by_gap.items()},
@@ -181,7 +201,7 @@ def _is_stop_itself(plain: str) -> bool:
     return skeleton(plain) == "stop"
 
 
-def _gaps(written: str) -> Iterator[str]:
+def gaps(written: str) -> Iterator[str]:
     """The word and each of its forms with one character missing: two words one slip apart share one of these."""
     yield written
     for at in range(len(written)):
@@ -197,6 +217,19 @@ def _is_one_of(words: Words, plains: frozenset[str]) -> bool:
     if words.held and len(words.plain) <= 3 * listed.longest:
         return any(alike(words.keys, keys) for keys in listed.keys.values())
     return any(alike(words.keys, keys) for keys in listed.held)
+
+
+def _is_far(words: Words, listed: _Listed) -> bool:
+    """Whether a glance rules a near miss out, as for nearly every message: one slip in five letters or more leaves the first two of them
+    as they are, or the last two. Only scripts without spaces have words of several tokens."""
+    keys, plain = words.keys, words.plain
+    if words.held or listed.held or not plain.isascii():
+        return False
+    if len(keys) > _MOST_WORDS:
+        return True
+    if _POLITE_STARTS.isdisjoint(keys):
+        return len(keys) > _MOST_LEFT or (plain[:2] not in listed.starts and plain[-2:] not in listed.ends)
+    return not any(key[:2] in listed.starts or key[-2:] in listed.ends for key in keys)
 
 
 def _is_near_miss(words: Words, stop: frozenset[str]) -> bool:
@@ -220,7 +253,7 @@ def _is_slip(written: str, listed: _Listed) -> bool:
         return True
     if not _FEWEST_LETTERS - 1 <= len(written) <= listed.longest + 1:
         return False
-    near = {each for gap in _gaps(written) for each in listed.by_gap.get(gap, ())}
+    near = {each for gap in gaps(written) for each in listed.by_gap.get(gap, ())}
     return any(one_slip(written, each) for each in near)
 
 
@@ -231,7 +264,7 @@ def _without_polite(keys: tuple[str, ...], stop: frozenset[str]) -> tuple[str, .
     left: list[str] = []
     at = 0
     while at < len(keys):
-        polite = _polite_at(keys, at) if keys[at] in _POLITE_STARTS and keys[at] not in stop else 0
+        polite = _polite_at(keys, at) if keys[at] in _POLITE_BY_START and keys[at] not in stop else 0
         if not polite:
             left.append(keys[at])
         at += polite or 1
@@ -240,4 +273,4 @@ def _without_polite(keys: tuple[str, ...], stop: frozenset[str]) -> tuple[str, .
 
 def _polite_at(keys: tuple[str, ...], at: int) -> int:
     """How many tokens the polite word at this place has; 0 where there is none."""
-    return next((len(polite) for polite in _POLITE_KEYS if keys[at : at + len(polite)] == polite), 0)
+    return next((len(polite) for polite in _POLITE_BY_START[keys[at]] if keys[at : at + len(polite)] == polite), 0)

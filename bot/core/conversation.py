@@ -74,7 +74,11 @@ class ShownOption:
 
 @dataclass(frozen=True, slots=True)
 class OpenQuestion:
-    """A question that waits for an answer, pinned to the rulebook ``version`` that asked it."""
+    """A question that waits for an answer, pinned to the rulebook ``version`` that asked it.
+
+    ``tries`` counts the wrong answers so far. ``answers`` are those of the rule's earlier questions, ``caught`` what the pattern that led
+    here caught, ``given`` the business event's values. ``asked_at`` and ``deadline`` begin anew at each message of the person.
+    """
 
     rule: str
     slot: str
@@ -83,6 +87,35 @@ class OpenQuestion:
     deadline: datetime | None
     tries: int
     answers: Mapping[str, str]
+    caught: Mapping[str, str] = field(default_factory=dict)
+    given: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCall:
+    """A connection is being asked for ``rule``; its answer comes as an event of the same ``key`` and goes on there.
+
+    Until then, ``until`` at the latest, the person's further messages wait. ``replying``: a person's message led here, not an event.
+    """
+
+    key: str
+    rule: str
+    version: int
+    connection: str
+    until: datetime
+    replying: bool
+    answers: Mapping[str, str] = field(default_factory=dict)
+    caught: Mapping[str, str] = field(default_factory=dict)
+    given: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFlow:
+    """A WhatsApp Flow was shown by ``rule`` of rulebook ``version``; its answer goes on there."""
+
+    rule: str
+    version: int
+    sent_at: datetime
 
 
 @quick
@@ -103,7 +136,8 @@ class State:
     ``misses`` counts messages in a row that nothing matched; ``missed_at`` is the own time of the last one. ``options`` are the
     buttons of the bot's last message, ``options_version`` the rulebook that showed them. ``hint`` is a language that the last
     message alone pointed to. ``in_charge`` names the team that has the conversation, or is empty; it is given back at
-    ``in_charge_until``, ``in_charge_for`` after the last message of either side.
+    ``in_charge_until``, ``in_charge_for`` after the last message of either side. ``uses``: when each rule with ``at_most`` last answered.
+    ``reminders`` names the timers that the person's next message drops. ``near_miss``: the person was asked whether they meant STOP.
     """
 
     misses: int = 0
@@ -118,6 +152,11 @@ class State:
     in_charge_for: timedelta = timedelta(hours=24)
     echo: Echo | None = None
     waiting: bool = False  # a person must look: nobody answered, or two bots were stopped
+    call: OpenCall | None = None
+    flow: OpenFlow | None = None
+    uses: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
+    reminders: tuple[str, ...] = ()
+    near_miss: bool = False
 
 
 @quick

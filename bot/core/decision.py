@@ -26,7 +26,8 @@ class Send:
 
     ``if_closed`` is what leaves should the window be closed when the send starts: a template, ``wait`` (until the person writes), ``skip``
     or ``fail``. ``waits`` says that it is closed already and the message is only kept. ``confirms_stop`` marks the one message that may
-    leave after STOP, ``answers`` one that answers what the person wrote. Past ``not_after`` it expires visibly.
+    leave after STOP, ``answers`` one that answers what the person wrote. Past ``not_after`` it expires visibly; before ``not_before`` it
+    is held back, and overtaken by what comes later.
     """
 
     reply: Reply
@@ -39,6 +40,7 @@ class Send:
     waits: bool = False
     confirms_stop: bool = False
     answers: bool = True
+    not_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +55,22 @@ class SetPerson:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Ask a named connection; its answer comes back as an event."""
+    """Ask a backend; its answer comes back as ``CallAnswered`` with the same ``key``.
 
+    Everything is filled in: ``body`` is sent as JSON with POST, ``secret`` names the environment variable that holds the bearer token.
+    An answer of 2xx with all ``results`` is found; ``may_give`` are taken where they are there.
+    """
+
+    key: str
     connection: str
-    values: Mapping[str, str]
     rule: str
+    method: Literal["GET", "POST"]
+    url: str
+    body: Mapping[str, str]
+    timeout_s: float
+    secret: str = ""
+    results: tuple[str, ...] = ()
+    may_give: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +131,9 @@ class Considered:
 @quick
 @dataclass(frozen=True, slots=True)
 class Because:
-    """Why a decision came out as it did. ``layer`` is the place in the fixed order that answered: consent, person, question, taps, rules,
-    first_contact, nothing_matched, event, or none. ``path`` is the rules passed by ``goes_to``, the last one answered; ``case`` is the
+    """Why a decision came out as it did. ``layer`` is the place in the fixed order that answered: consent, person, question, taps,
+    near_miss, rules, first_contact, nothing_matched, or event, timer, call, or none. ``pinned`` is the rulebook that an open question or
+    call went on with (0: the live one). ``path`` is the rules passed by ``goes_to``, the last one answered; ``case`` is the
     position of the reply item in it. ``notes`` are plain sentences (joined misses, cut values, a language learnt …)."""
 
     layer: str
@@ -131,14 +145,19 @@ class Because:
     path: tuple[str, ...] = ()
     case: int = -1
     notes: tuple[str, ...] = ()
+    pinned: int = 0
 
 
 @quick
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The outcome for one event. ``outcome``: ``decided``, or ``ignored`` when by nature nothing follows (reactions, injected)."""
+    """The outcome for one event.
+
+    ``outcome``: ``decided``; ``ignored`` when by nature nothing follows (reactions, injected); ``held`` while a call is under way: the
+    event stays pending until the call's answer is decided, ``state.call.until`` at the latest, and nothing else comes of this decision.
+    """
 
     state: State
     effects: tuple[Effect, ...]
     because: Because
-    outcome: Literal["decided", "ignored"] = "decided"
+    outcome: Literal["decided", "ignored", "held"] = "decided"

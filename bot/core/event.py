@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal
 
 from bot.core.value import quick
 
@@ -240,6 +241,46 @@ class BusinessEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class TimerFired:
+    """A timer of a conversation is due: ``question``, or ``remind``, ``silent`` or ``window`` with the rule after a colon."""
+
+    dedup: str
+    contact: ContactKey
+    name: str
+    due_at: datetime
+    values: Mapping[str, str]
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CallAnswered:
+    """A connection's answer to the call of that ``key``. ``why`` tells in a sentence why it failed; ``values`` are the results."""
+
+    dedup: str
+    contact: ContactKey
+    key: str
+    connection: str
+    outcome: Literal["found", "not_found", "failed"]
+    values: Mapping[str, str]
+    at: datetime
+    received_at: datetime
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SendFailed:
+    """A message of rule ``rule`` (empty: of nobody's rule) surely never arrived."""
+
+    dedup: str
+    contact: ContactKey
+    rule: str
+    outbox_id: str
+    at: datetime
+    received_at: datetime
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Unsupported:
     """Authentic, but nothing we act on. ``trigger`` is the payload key; the raw bytes are kept beside it.
 
@@ -262,6 +303,9 @@ Event = (
     | ChannelNotice
     | ContactNotice
     | BusinessEvent
+    | TimerFired
+    | CallAnswered
+    | SendFailed
     | Unsupported
 )
 

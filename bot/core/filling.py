@@ -7,6 +7,7 @@ wrote are never touched. Where nothing may be cut (button titles, URLs, template
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import blake2b
 from urllib.parse import quote
 
 from bot.core import hours
@@ -27,7 +28,7 @@ class Unsayable(Failed):
 
 def fill(text: LocalText, scene: Scene, most: int, what: str) -> str:
     """``text`` in the scene's language within ``most`` characters, values cut where needed; ``what`` names it in notes."""
-    phrasing = text.in_language(scene.language)
+    phrasing = wording(text, scene) if text.others else text.in_language(scene.language)
     if len(phrasing) == 1 and isinstance(phrasing[0], str):
         return _within(phrasing[0], most, what)
     return _not_empty(_fitted(phrasing, _pieces(phrasing, scene), most, what, scene), what)
@@ -37,25 +38,32 @@ def fill_optional(text: LocalText | None, scene: Scene, most: int, what: str) ->
     """As ``fill`` for a part that may be missing: empty where there is none, or nothing in it."""
     if text is None:
         return ""
-    phrasing = text.in_language(scene.language)
+    phrasing = wording(text, scene)
     return _fitted(phrasing, _pieces(phrasing, scene), most, what, scene).strip()
 
 
 def fill_whole(text: LocalText, scene: Scene, most: int, what: str) -> str:
     """As ``fill``, but nothing is cut: longer than ``most`` is ``Unsayable``."""
-    phrasing = text.in_language(scene.language)
+    phrasing = wording(text, scene)
     return _not_empty(_within("".join(_pieces(phrasing, scene)), most, what), what)
 
 
 def fill_url(text: LocalText, scene: Scene, what: str) -> str:
     """A URL: values are percent-encoded, save one that begins it and so brings the address itself."""
-    phrasing = text.in_language(scene.language)
+    phrasing = wording(text, scene)
     pieces = _pieces(phrasing, scene)
     encoded = (
-        quote(piece, safe="") if at and isinstance(part, Placeholder) else piece
+        quote(piece, safe="", errors="replace") if at and isinstance(part, Placeholder) else piece
         for at, (part, piece) in enumerate(zip(phrasing, pieces, strict=True))
     )
     return _within("".join(encoded).strip(), URL_MAX, what)
+
+
+def wording(text: LocalText, scene: Scene) -> Phrasing:
+    """``text`` in the scene's language; of several wordings the one that the event's key chooses, so that a replay says the same."""
+    if text.others:
+        text = text.wording(int.from_bytes(blake2b(scene.key.encode("utf-8", "surrogatepass"), digest_size=4).digest()))
+    return text.in_language(scene.language)
 
 
 def value_of(name: str, scene: Scene) -> str:

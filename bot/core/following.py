@@ -1,22 +1,29 @@
-"""Following a rule: its reply, what it does then, and where it goes to."""
+"""Following a rule: its questions, its call, its reply, what it does then, and where it goes to."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
+from bot.core.answer import read_text
 from bot.core.conditions import failure
-from bot.core.decision import Considered
-from bot.core.draft import Draft, speak
-from bot.core.filling import Unsayable, fill_optional
-from bot.core.rule import ALWAYS, Happened, Rule
+from bot.core.conversation import OpenCall, OpenFlow
+from bot.core.decision import Call, Considered
+from bot.core.draft import Draft
+from bot.core.filling import Unsayable, fill_url
+from bot.core.posing import pose
+from bot.core.rule import ALWAYS, NO_THEN, Happened, Rule, Say, SayFlow
+from bot.core.rulebook import Connection
 from bot.core.scene import Scene
+from bot.core.speaking import speak
+from bot.core.then import carry_out, hand_over
+from bot.core.uses import used_up, with_use
 
 MOST_HOPS = 10  # goes_to in one decision
-FIELD_MAX = 1000  # characters of a contact field
+CALL_GRACE = timedelta(seconds=30)  # an answer that is not recorded so long after its time-out never comes
 
 
 def fit(rule: Rule, scene: Scene) -> tuple[int, str]:
-    """Which reply item of ``rule`` holds (-1: it has none at all), and why the rule cannot answer (empty: it can).
+    """Which reply item of ``rule`` holds (-1: that is not known yet, or it has none), and why the rule cannot answer (empty: it can).
 
     ``when`` is not asked: what led here is the caller's reason.
     """
@@ -26,12 +33,34 @@ def fit(rule: Rule, scene: Scene) -> tuple[int, str]:
         failed = failure(rule.condition, scene)
         if failed:
             return -1, failed
-    if not rule.reply:
+    if rule.at_most is not None and (often := used_up(rule, scene)):
+        return -1, often
+    if rule.ask or rule.call or not rule.reply:
         return -1, ""
+    case = _case(rule, scene)
+    return (case, "") if case >= 0 else (-1, "none of its replies holds now")
+
+
+def _case(rule: Rule, scene: Scene) -> int:
+    """The first reply whose conditions hold. What a flow answered is not answered with the flow again, and silence only by a reply that
+    is there for it."""
     for case, item in enumerate(rule.reply):
+        if not scene.outcome and item.condition is ALWAYS:
+            return case  # as most often
+        if scene.outcome == "no_answer" != item.condition.outcome:
+            continue
         if item.condition is ALWAYS or not failure(item.condition, scene):
-            return case, ""
-    return -1, "none of its replies holds now"
+            if scene.outcome == "answered" and _has_results(item.says):
+                continue
+            return case
+    return -1
+
+
+def _has_results(says: tuple[Say, ...]) -> bool:
+    """Whether a flow among them goes on once it is answered."""
+    if len(says) == 1:  # as nearly always: a generator costs more than all the rest of it
+        return isinstance(says[0], SayFlow) and bool(says[0].results)
+    return any(isinstance(spec, SayFlow) and spec.results for spec in says)
 
 
 def missing_needs(rule: Rule, event: str, scene: Scene) -> str:
@@ -44,8 +73,53 @@ def missing_needs(rule: Rule, event: str, scene: Scene) -> str:
 
 
 def follow(draft: Draft, rule: Rule, case: int) -> None:
-    """Answer with item ``case`` of ``rule``, then do what it says under ``then``."""
+    """Ask what ``rule`` asks and call whom it calls, else answer with its item ``case``; then do what it says under ``then``."""
     draft.path.append(rule.name)
+    if rule.at_most is not None:
+        draft.scene.uses = with_use(rule, draft.scene)
+    if rule.ask or rule.call:
+        draft.scene.answers = draft.scene.results = {}
+        draft.scene.hours = _hours_of(rule, -1, draft.scene)
+        ask_on(draft, rule)
+    else:
+        deliver(draft, rule, case)
+
+
+def ask_on(draft: Draft, rule: Rule) -> None:
+    """Ask the first question of ``rule`` that nothing answers yet; when all are answered, go on. What a sentence filled is not asked."""
+    scene = draft.scene
+    for position, question in enumerate(rule.ask):
+        if question.slot in scene.answers:
+            continue
+        said = scene.slots.get(question.slot) or scene.given.get(question.slot)
+        value = read_text(said, question.must_be, scene) if said else None
+        if value is None:
+            pose(draft, rule, position, question.text)
+            return
+        scene.answers = {**scene.answers, question.slot: value}
+    if draft.question is not None and draft.question.rule == rule.name:
+        draft.question = None
+    if rule.call:
+        _call(draft, rule)
+    else:
+        conclude(draft, rule, "answered")
+
+
+def conclude(draft: Draft, rule: Rule, outcome: str) -> None:
+    """The questions or the call of ``rule`` came out so: answer with the first reply that holds, then do what comes after it."""
+    scene = draft.scene
+    scene.outcome = outcome
+    scene.hours = _hours_of(rule, -1, scene)
+    case = _case(rule, scene)
+    if case >= 0 or not rule.reply:
+        deliver(draft, rule, case)
+        return
+    draft.excused = outcome == "no_answer"
+    draft.note(f"Rule {rule.name} says nothing for the outcome {outcome}.")
+
+
+def deliver(draft: Draft, rule: Rule, case: int) -> None:
+    """Answer with item ``case`` of ``rule``, then do what it says under ``then``."""
     draft.case = case
     draft.scene.hours = _hours_of(rule, case, draft.scene)
     if case >= 0:
@@ -54,7 +128,21 @@ def follow(draft: Draft, rule: Rule, case: int) -> None:
             go_to(draft, item.goes_to, rule)
         else:
             speak(draft, rule, item)
-    _then(draft, rule)
+            if (
+                _has_results(item.says)
+                and draft.scene.window_open
+                and draft.sends
+                and draft.sends[-1].rule == rule.name
+            ):
+                draft.flow = OpenFlow(rule.name, draft.scene.rulebook.version, draft.scene.now)
+    then = rule.then
+    if then is NO_THEN:
+        return
+    carry_out(draft, rule)
+    if then.goes_to:
+        go_to(draft, then.goes_to, rule)
+    if then.hand_over:
+        hand_over(draft, then.hand_over, then.give_back_after)
 
 
 def go_to(draft: Draft, name: str, source: Rule) -> None:
@@ -65,6 +153,7 @@ def go_to(draft: Draft, name: str, source: Rule) -> None:
             f"Rule {source.name} goes to {name}, but {MOST_HOPS} rules went on to another before it. Break the circle."
         )
         return
+    _pass_on(draft.scene)
     target = draft.scene.rulebook.rule(name)
     case, refused = fit(target, draft.scene) if target is not None else (-1, "there is no such rule")
     place = source.place if target is None else target.place
@@ -74,6 +163,14 @@ def go_to(draft: Draft, name: str, source: Rule) -> None:
         return
     draft.note(f"Rule {source.name} goes to {name}, which cannot answer: {refused}.")
     fall_back(draft)
+
+
+def _pass_on(scene: Scene) -> None:
+    """The next rule finds what this one learnt among its slots, and has questions and an outcome of its own."""
+    scene.outcome = ""
+    if scene.answers or scene.results:
+        scene.slots = {**scene.slots, **scene.answers, **scene.results}
+        scene.answers = scene.results = {}
 
 
 def fall_back(draft: Draft) -> None:
@@ -91,48 +188,51 @@ def fall_back(draft: Draft) -> None:
             return
 
 
+def _call(draft: Draft, rule: Rule) -> None:
+    scene = draft.scene
+    connection = scene.rulebook.connections.get(rule.call)
+    try:
+        call = None if connection is None else _filled(draft, rule, connection)
+    except Unsayable as why:
+        draft.note(f"Rule {rule.name} could not ask {rule.call}. {why}")
+        call = None
+    waiting = draft.call
+    if call is None or connection is None or (waiting is not None and scene.now < waiting.until):
+        draft.note(f"The connection {rule.call} is not asked.")
+        conclude(draft, rule, "failed")
+        return
+    if waiting is not None and waiting.replying:
+        draft.in_trouble = True  # whoever waited for that answer never got one
+    draft.calls = (*draft.calls, call)
+    until = scene.now + connection.timeout + CALL_GRACE
+    version = scene.rulebook.version
+    draft.call = OpenCall(
+        call.key, rule.name, version, call.connection, until, draft.answers, scene.answers, scene.slots, scene.given
+    )
+    draft.excused = True
+    draft.note(f"The connection {rule.call} is asked; its answer comes as an event of its own.")
+
+
+def _filled(draft: Draft, rule: Rule, connection: Connection) -> Call:
+    scene = draft.scene
+    return Call(
+        scene.key,
+        connection.name,
+        rule.name,
+        connection.method,
+        fill_url(connection.url, scene, f"address of connection {connection.name}"),
+        {name: scene.value(name) for name in connection.send},
+        connection.timeout.total_seconds(),
+        connection.secret,
+        connection.results,
+        connection.may_give,
+    )
+
+
 def _hours_of(rule: Rule, case: int, scene: Scene) -> str:
     """The hours that a reply speaks of: those of its own condition, else the rule's, else the first in the rulebook."""
     own = rule.reply[case].condition if case >= 0 else rule.condition
-    named = own.during or own.outside or rule.condition.during or rule.condition.outside
+    named = ""
+    if own is not ALWAYS or rule.condition is not ALWAYS:
+        named = own.during or own.outside or rule.condition.during or rule.condition.outside
     return named or next(iter(scene.rulebook.hours), "")
-
-
-def _then(draft: Draft, rule: Rule) -> None:
-    then, scene = rule.then, draft.scene
-    if then.tag or then.untag:
-        scene.tags = scene.tags.union(then.tag).difference(then.untag)
-    if then.set:
-        _set_fields(draft, rule)
-    if then.goes_to:
-        go_to(draft, then.goes_to, rule)
-    if then.hand_over:
-        _hand_over(draft, then.hand_over, then.give_back_after)
-
-
-def _set_fields(draft: Draft, rule: Rule) -> None:
-    scene = draft.scene
-    for name, text in rule.then.set.items():
-        try:
-            value = fill_optional(text, scene, FIELD_MAX, f"field {name}")
-        except Unsayable as why:
-            draft.note(f"Rule {rule.name} could not set {name}. {why}")
-            continue
-        if name == "language":
-            _set_language(draft, rule, value)
-        else:
-            scene.fields = {**scene.fields, name: value}
-
-
-def _set_language(draft: Draft, rule: Rule, value: str) -> None:
-    if value in draft.scene.rulebook.settings.languages:
-        draft.scene.language = draft.language = value
-    else:
-        draft.note(f'Rule {rule.name} sets the language to "{value}", which this rulebook does not speak.')
-
-
-def _hand_over(draft: Draft, team: str, give_back_after: timedelta) -> None:
-    draft.in_charge, draft.in_charge_for = team, give_back_after
-    draft.in_charge_until = draft.scene.now + give_back_after
-    draft.handed_over = draft.excused = True
-    draft.note(f"Team {team} has the conversation now.")

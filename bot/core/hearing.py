@@ -12,10 +12,12 @@ from bot.core.ledger import tap_title
 from bot.core.rule import Place
 from bot.core.rulebook import Hit, Rulebook
 from bot.core.text import Words, alike, normalise
+from bot.core.value import quick
 
 NO_SLOTS: Mapping[str, str] = {}
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A rule that could answer: its position, what made it one and where that stands, and what its pattern caught."""
@@ -99,7 +101,7 @@ def typed_option(words: Words, options: Sequence[ShownOption]) -> ShownOption | 
         if option.title == plain or (words.held and alike(words.keys, option.title.split())):
             return option
     number = int(plain) - 1 if plain.isdecimal() and len(plain) <= 2 else -1
-    return next((option for option in options if option.option == number), None)
+    return next((option for option in options if option.option % 100 == number), None)
 
 
 def _position(candidate: Candidate) -> int:

@@ -6,11 +6,14 @@ a shop that opens at nine opens at nine on the days when clocks change as well.
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from bot.core.rule import QuietTime
 from bot.core.rulebook import Rulebook, Span
+from bot.core.scene import Scene
 from bot.core.wording import opening_words
 
 LOOK_AHEAD_DAYS = 60  # a shop that opens later than that is not worth a sentence
@@ -48,6 +51,31 @@ def next_opening(rulebook: Rulebook, name: str, now: datetime, language: str) ->
     local = local_time(rulebook, now)
     opens_at = _opens_at(rulebook, name, local)
     return "" if opens_at is None else opening_words(local.date(), opens_at, language)
+
+
+def quiet_until(scene: Scene, quiet: QuietTime) -> datetime | None:
+    """When a quiet time that is on now ends, by the clock where the person is (the shop's, where nobody knows); None: it is not on."""
+    there = _zone_of(scene)
+    local = scene.now.astimezone(there)
+    over_midnight = quiet.ends <= quiet.starts
+    at = local.timetz().replace(tzinfo=None)
+    is_on = (at >= quiet.starts or at < quiet.ends) if over_midnight else quiet.starts <= at < quiet.ends
+    if not is_on:
+        return None
+    day = local.date() + ONE_DAY if over_midnight and at >= quiet.starts else local.date()
+    until = datetime.combine(day, quiet.ends, tzinfo=there)
+    if until.astimezone(UTC) <= scene.now:  # the clock was put back, and shows that time twice
+        until = until.replace(fold=1)
+    return until.astimezone(UTC)
+
+
+def _zone_of(scene: Scene) -> ZoneInfo:
+    """The person's zone; what is no zone of the IANA database counts as not known."""
+    own = scene.conversation.person.time_zone
+    if own:
+        with suppress(ZoneInfoNotFoundError, ValueError, OSError):
+            return zone(own)
+    return zone(scene.rulebook.settings.time_zone)
 
 
 def today(rulebook: Rulebook, now: datetime) -> str:

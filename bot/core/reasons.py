@@ -30,22 +30,30 @@ _LAYERS = {
     "rules": "A rule heard it.",
     "first_contact": "No rule heard it, and the person never wrote before.",
     "nothing_matched": "No rule heard it.",
-    "event": "A backend told of it.",
+    "event": "A backend or the channel told of it.",
+    "timer": "A timer was due.",
+    "call": "A connection that a rule had asked answered.",
+    "receipt": "It tells what became of a message of ours.",
     "none": "Nothing answers this kind of event.",
 }
 
 
-def reasons(decision: Decision, rulebook: Rulebook, every_rule: bool = False) -> list[str]:
+def reasons(
+    decision: Decision, rulebook: Rulebook, every_rule: bool = False, pinned: Rulebook | None = None
+) -> list[str]:
     """Why it came out so, in the order in which things were asked; ``decision`` was made with ``rulebook``.
 
-    ``every_rule`` adds a line for each rule that nothing in the message spoke to.
+    ``every_rule`` adds a line for each rule that nothing in the message spoke to. ``pinned`` is the rulebook that ``because.pinned``
+    names, where there is one: an open question goes on with it.
     """
     because = decision.because
     found = [_LAYERS.get(because.layer, f"It was answered by {because.layer}.")]
     found += [_considered(each) for each in because.considered]
     if every_rule:
         found += _unheard(because, rulebook)
-    found += _path(because.path, because.case, rulebook)
+    if because.pinned:
+        found.append(f"It went on with rulebook {because.pinned}, which asked the question, not today's.")
+    found += _path(because, pinned or rulebook)
     found += [f"Note: {note}" for note in because.notes]
     found += [sentence for effect in decision.effects if (sentence := _effect(effect))]
     found += list(_circumstances(decision))
@@ -67,14 +75,19 @@ def _unheard(because: Because, rulebook: Rulebook) -> Iterator[str]:
 
 
 def _why_not(because: Because) -> str:
-    if because.layer in ("consent", "person", "taps"):
+    if because.layer in ("consent", "person", "question", "taps", "near_miss"):
         return f"the layer {because.layer} comes before the rules"
-    if because.layer == "event":
+    if because.layer in ("event", "timer", "call"):
         return "it does not wait for this event"
     return "nothing in its when speaks to the message"
 
 
-def _path(path: tuple[str, ...], case: int, rulebook: Rulebook) -> Iterator[str]:
+def _path(because: Because, rulebook: Rulebook) -> Iterator[str]:
+    path, case = because.path, because.case
+    answering = {each.rule for each in because.considered if not each.failed}
+    first = rulebook.rule(path[0]) if path and because.layer in ("question", "timer", "call") else None
+    if first is not None and first.name not in answering:
+        yield f"{first.place}: rule {first.name} goes on."
     if len(path) > 1:
         yield f"It went on from rule {' to '.join(path)}."
     rule = rulebook.rule(path[-1]) if path else None
@@ -84,7 +97,7 @@ def _path(path: tuple[str, ...], case: int, rulebook: Rulebook) -> Iterator[str]
 
 def _circumstances(decision: Decision) -> Iterator[str]:
     because = decision.because
-    if because.text and because.layer != "event":
+    if because.text and because.layer not in ("event", "timer"):
         yield f'Read as "{because.text}".'
     if because.language:
         window = "open" if because.window_open else "closed"

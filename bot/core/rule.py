@@ -8,48 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, time, timedelta
 from typing import Literal
 
-
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
-    """Where something was written: path relative to the rules folder's parent, line and column from 1."""
-
-    file: str
-    line: int
-    column: int
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
-
-
-# --- words with holes ---------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Placeholder:
-    """``{{name}}`` or ``{{name|default}}``; without a default the value is guaranteed at that point."""
-
-    name: str
-    default: str | None = None
-
-
-Phrasing = tuple[str | Placeholder, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class LocalText:
-    """One text in each language; the key ``""`` counts for every language that has no text of its own."""
-
-    by_language: Mapping[str, Phrasing]
-    place: Place
-
-    def in_language(self, language: str) -> Phrasing:
-        """The text for ``language``; checked rulebooks have one for each of their languages."""
-        found = self.by_language.get(language)
-        return found if found is not None else self.by_language[""]
-
+from bot.core.asking import Question
+from bot.core.phrasing import LocalText as LocalText
+from bot.core.phrasing import Phrasing as Phrasing
+from bot.core.phrasing import Place as Place
+from bot.core.phrasing import Placeholder as Placeholder
 
 # --- when ---------------------------------------------------------------------------------------------------------------
 
@@ -103,7 +69,56 @@ class NothingMatched:
     """``nothing_matched``: a message that no rule took."""
 
 
-Trigger = Heard | Tapped | Sent | Happened | FirstContact | NothingMatched
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """``matches``: RE2 expressions found in the trimmed text as typed, case ignored; named groups are slots."""
+
+    expressions: tuple[Phrase, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SilentFor:
+    """``silent_for``: the person last wrote so long ago (own time)."""
+
+    after: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class WindowCloses:
+    """``window_closes_in``: so long before the true end of the 24-hour window."""
+
+    before: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class OptsIn:
+    """``opts_in``: the person came back with START, or the channel told so."""
+
+
+@dataclass(frozen=True, slots=True)
+class OptsOut:
+    """``opts_out``: the person said STOP; such a rule tags and tells, and never replies."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryFailed:
+    """``delivery_failed``: a message of ours surely never arrived."""
+
+
+Trigger = (
+    Heard
+    | Matches
+    | Tapped
+    | Sent
+    | Happened
+    | FirstContact
+    | NothingMatched
+    | SilentFor
+    | WindowCloses
+    | OptsIn
+    | OptsOut
+    | DeliveryFailed
+)
 
 
 # --- if -----------------------------------------------------------------------------------------------------------------
@@ -123,7 +138,11 @@ class ValueTest:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """All of these must hold; an empty condition always holds. ``outcome`` is a bare word such as ``found``."""
+    """All of these must hold; an empty condition always holds.
+
+    ``outcome`` is a bare word: of a question answered, given_up, no_answer; of a call found, not_found, failed. ``starts_on`` and
+    ``ends_on`` (``from``, ``until``) are days in the rulebook's time zone, both included. ``after_rule``: the last rule that answered.
+    """
 
     during: str = ""
     outside: str = ""
@@ -135,6 +154,9 @@ class Condition:
     first_contact: bool | None = None
     values: tuple[ValueTest, ...] = ()
     outcome: str = ""
+    starts_on: date | None = None
+    ends_on: date | None = None
+    after_rule: str = ""
 
     @property
     def is_empty(self) -> bool:
@@ -236,7 +258,7 @@ class SayLink:
 
 @dataclass(frozen=True, slots=True)
 class SayFlow:
-    """Words with a button that opens a WhatsApp Flow."""
+    """Words with a button that opens a WhatsApp Flow. With ``results`` its answer goes on in this rule as outcome answered."""
 
     text: LocalText
     flow_id: str
@@ -244,6 +266,7 @@ class SayFlow:
     header: LocalText | None = None
     footer: LocalText | None = None
     screen: str = ""
+    results: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,11 +283,12 @@ Say = SayText | SayButtons | SayList | SayMedia | SayLocation | SayContact | Say
 
 @dataclass(frozen=True, slots=True)
 class IfClosed:
-    """What leaves instead when the window is closed: a template, or ``wait``, or ``skip``."""
+    """What leaves instead when the window is closed: a template, or ``wait`` (so long at most, at most 7 days), or ``skip``."""
 
     how: Literal["template", "wait", "skip"]
     place: Place
     template: SayTemplate | None = None
+    not_after: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +300,17 @@ class ReplyItem:
     place: Place
     goes_to: str = ""
     if_closed: IfClosed | None = None
+
+
+# --- then ---------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Remind:
+    """``remind``: go on with rule ``goes_to`` after so long, unless the person writes before."""
+
+    after: timedelta
+    goes_to: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,11 +325,36 @@ class Then:
     misses_goes_to: str = ""
     hand_over: str = ""
     give_back_after: timedelta = timedelta(hours=24)
+    forget: tuple[str, ...] = ()
+    remind: Remind | None = None
+    tell_backend: str = ""
+
+
+NO_THEN = Then()  # the one of all rules that end with their reply, so that nobody looks further
+
+
+# --- the rule itself ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AtMost:
+    """``once a day``, ``3 per hour``: so often to one person within any stretch of that length."""
+
+    count: int
+    within: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class QuietTime:
+    """``not_between``: what the bot starts waits until ``ends``; past midnight where ``ends`` is not after ``starts``."""
+
+    starts: time
+    ends: time
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """When, if, reply, then."""
+    """When, if, ask, call, reply, then. ``typos``: slips allowed in words of five letters or more (0 or 1)."""
 
     name: str
     place: Place
@@ -302,8 +362,19 @@ class Rule:
     reply: tuple[ReplyItem, ...]
     condition: Condition = ALWAYS
     if_closed: IfClosed | None = None
-    then: Then = Then()
+    then: Then = NO_THEN
     enabled: bool = True
     category: str = "utility"
     examples_match: tuple[Phrase, ...] = ()
     examples_no_match: tuple[Phrase, ...] = ()
+    ask: tuple[Question, ...] = ()
+    call: str = ""
+    anytime: bool = False
+    typos: int = 0
+    at_most: AtMost | None = None
+    not_between: QuietTime | None = None
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether its reply waits for an outcome: of questions, or of a call."""
+        return bool(self.ask or self.call)

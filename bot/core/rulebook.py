@@ -57,6 +57,24 @@ class Template:
 
 
 @dataclass(frozen=True, slots=True)
+class Connection:
+    """A backend that rules ask, as an administrator declared it. ``secret`` names the environment variable of the bearer token.
+
+    ``results`` must all be in an answer of 2xx for it to count as found; ``may_give`` may be missing. ``send``: values of the body.
+    """
+
+    name: str
+    url: LocalText
+    place: Place
+    method: Literal["GET", "POST"] = "GET"
+    send: tuple[str, ...] = ()
+    results: tuple[str, ...] = ()
+    may_give: tuple[str, ...] = ()
+    timeout: timedelta = timedelta(seconds=4)
+    secret: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ConsentWords:
     """Normalised whole messages that stop and start, and what is answered. ``near_misses``: ask or ignore."""
 
@@ -72,13 +90,21 @@ class ConsentWords:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``settings``. ``languages``: the first is the default. ``answer_within``: an answer not out by then expires."""
+    """``settings``. ``languages``: the first is the default. ``answer_within``: an answer not out by then expires.
+
+    ``forget_answers_after``: an open question and its answers end so long after it was last asked. ``cancel_words``: normalised whole
+    messages that leave a question, built-in ones included.
+    """
 
     time_zone: str
     languages: tuple[str, ...]
     answer_within: timedelta = timedelta(minutes=10)
     language_of_prefix: Mapping[str, str] = field(default_factory=dict)
     option_gone: LocalText | None = None
+    forget_answers_after: timedelta = timedelta(hours=4)
+    cancel_words: frozenset[str] = frozenset()
+    cancel_text: LocalText | None = None
+    date_order: Literal["day_first", "month_first"] = "day_first"
 
 
 @quick
@@ -102,6 +128,10 @@ class Matcher(Protocol):
         """The languages whose keyword lists hear ``words`` (lists for every language do not count)."""
         ...
 
+    def phrases_of(self, words: Words) -> frozenset[int]:
+        """The rules (by position) of which the whole message is a phrase, in whatever way they listen for it."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
@@ -109,7 +139,8 @@ class Rulebook:
 
     ``version`` is the number under which it is stored (0: not stored), ``digest`` the SHA-256 of the files as read. ``rules`` are in
     the order of precedence; the ``by_*`` mappings hold positions in it, in that order. ``by_tap`` is keyed by the normalised postback or
-    title (``normalise(title).plain``), ``by_sent`` by the kind as written in ``sends`` (``voice``, ``media`` …).
+    title (``normalise(title).plain``), ``by_sent`` by the kind as written in ``sends`` (``voice``, ``media`` …), ``by_example`` by the
+    normalised messages of ``examples: match``.
     """
 
     version: int
@@ -128,6 +159,14 @@ class Rulebook:
     on_first_contact: tuple[int, ...]
     on_nothing_matched: tuple[int, ...]
     teams: tuple[str, ...] = ()
+    connections: Mapping[str, Connection] = field(default_factory=dict)
+    canned: Mapping[str, LocalText] = field(default_factory=dict)
+    by_example: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    on_silence: tuple[int, ...] = ()
+    on_window_closing: tuple[int, ...] = ()
+    on_opt_in: tuple[int, ...] = ()
+    on_opt_out: tuple[int, ...] = ()
+    on_delivery_failed: tuple[int, ...] = ()
 
     def rule(self, name: str) -> Rule | None:
         """The rule of that name, or None where this version has none."""

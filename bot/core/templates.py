@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.core.filling import Unsayable, value_of
+from bot.core.filling import Unsayable, value_of, wording
 from bot.core.reply import TEMPLATE_BODY_MAX, Button, OmniTemplateReply, TemplateReply
 from bot.core.rule import Phrasing, Placeholder, SayTemplate
 from bot.core.rulebook import Template
@@ -51,7 +51,7 @@ def _languages(template: Template, scene: Scene) -> tuple[str, str]:
 
 def _parameter(name: str, spec: SayTemplate, scene: Scene) -> str:
     written = spec.values.get(name)
-    phrasing: Phrasing = (Placeholder(name),) if written is None else written.in_language(scene.language)
+    phrasing: Phrasing = (Placeholder(name),) if written is None else wording(written, scene)
     value = one_line("".join(part if isinstance(part, str) else _value(part, scene) for part in phrasing))
     if not value:
         raise Unsayable(f"Template {spec.template} needs a value for {name}, and there is none. Give it a default.")

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
+from typing import Final
 
 from bot.core.rule import Place
 
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """One text. ``quoted`` tells ``""`` from nothing written at all."""
+    """One text. ``quoted`` tells ``""`` from nothing written at all; ``lines`` over how many lines one without quotes goes; ``comment``
+    is what follows right behind it as a comment."""
 
     text: str
     place: Place
     quoted: bool = False
+    lines: int = field(default=1, compare=False)
+    comment: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +53,18 @@ class Items:
     raw: str = ""
 
 
+_UNSEEN: Final = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
 Node = Scalar | Fields | Items
 
 
+def seen(text: str) -> str:
+    """``text`` without what no editor shows: soft hyphens, joiners and marks of direction, which come along when text is pasted."""
+    return _UNSEEN.sub("", text)
+
+
 def canonical(key: str) -> str:
-    """``snake_case``, forgiving spaces, hyphens and capitals."""
-    return "_".join(key.strip().lower().replace("-", " ").split())
+    """``snake_case``, forgiving spaces, hyphens, capitals and what nobody sees."""
+    return "_".join(seen(key).strip().lower().replace("-", " ").split())
 
 
 def is_missing(node: Node | None) -> bool:

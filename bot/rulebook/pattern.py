@@ -7,11 +7,11 @@ Everything else about patterns (hearing, proving that a rule can never answer) w
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import groupby, product
 
-from bot.core.text import Words, held_positions, is_character, is_held, normalise
+from bot.core.text import Words, is_character, is_held, normalise
 from bot.errors import Misconfigured
 from bot.rulebook.slot import TEXT, Slot, SlotKind, read_kind
 
@@ -40,9 +40,9 @@ class Pattern:
     """A pattern taken apart.
 
     ``readings`` come in order of preference: an optional part is rather there than not, choices come as written. A word with a
-    letter held down is spelled out in them; ``whole`` is the readings with such words as they are, each of them standing for
-    all of its ``spellings``. ``kinds`` has the slots in the order of their first mention; ``always`` those that every reading
-    fills. ``emoji``: its words are emoji and nothing else.
+    letter held down is spelled out in them, as is a character held down; ``whole`` is the readings with these as they are, three
+    of a letter or character standing for any number (``spellings``, ``runs``). ``kinds`` has the slots in the order of their
+    first mention; ``always`` those that every reading fills. ``emoji``: its words are emoji and nothing else.
     """
 
     source: str
@@ -60,7 +60,16 @@ class Pattern:
 
 def parse(source: str) -> Pattern:
     """The pattern that ``source`` writes; raises PatternError with a sentence that names the cure."""
-    sequence = _Parser(source).whole()
+    if _SYNTAX.search(source) is None:  # as most phrases
+        words = normalise(source)
+        if words.keys and not words.held and len(words.keys) <= MOST_WORDS:
+            return Pattern(source, (words.keys,), (words.keys,), {}, frozenset(), words.emoji)
+    return _parsed(source)
+
+
+def _parsed(source: str) -> Pattern:
+    parser = _Parser(source)
+    sequence = parser.whole()
     spelled = _spelled(sequence)
     readings = _readings(spelled, source)
     kinds: dict[str, SlotKind] = {}
@@ -73,9 +82,7 @@ def parse(source: str) -> Pattern:
             )
     filled = [frozenset(each.name for each in reading if isinstance(each, Slot)) for reading in readings]
     whole = readings if spelled == sequence else tuple(dict.fromkeys(_expanded(sequence)))
-    return Pattern(
-        source, readings, whole, _in_order(kinds, source), frozenset.intersection(*filled), _is_emoji(source)
-    )
+    return Pattern(source, readings, whole, _in_order(kinds, source), frozenset.intersection(*filled), parser.is_emoji)
 
 
 def spellings(word: str) -> Iterator[str]:
@@ -85,6 +92,20 @@ def spellings(word: str) -> Iterator[str]:
     for counts in product((1, 2), repeat=len(letters)):
         runs = [letter * count for letter, count in zip(letters, counts, strict=True)]
         yield "".join(map("".join, zip(plain, [*runs, ""], strict=True)))
+
+
+def runs(sequence: Sequence[object]) -> dict[int, int]:
+    """Where characters of a script without spaces are held down: the first of three or more equal ones, and how many there are."""
+    found: dict[int, int] = {}
+    if len(sequence) < 3:
+        return found
+    at = 0
+    for element, run in groupby(sequence):
+        length = sum(1 for _ in run)
+        if length > 2 and isinstance(element, str) and is_character(element):
+            found[at] = length
+        at += length
+    return found
 
 
 def _in_order(kinds: dict[str, SlotKind], source: str) -> dict[str, SlotKind]:
@@ -150,7 +171,9 @@ class _Parser:
         words = normalise(self.source[start : self.at])
         if words.emoji and not self.is_emoji:
             return ()
-        return _with_missing(words, start) if words.held else words.keys
+        if words.held:
+            _check_held(words, start)
+        return words.keys
 
     def _group(self, opening: str, depth: int) -> _Choice:
         """``[…]`` or ``(…|…)``; either may hold choices."""
@@ -239,18 +262,10 @@ class _Parser:
         return PatternError(f'"{sign}" closes nothing. Write "{opening}" before it, or take it away.', self.at)
 
 
-def _with_missing(words: Words, offset: int) -> _Sequence:
-    """Words with letters held down: a run of one character as a choice of one or two of it, other words as they are."""
-    missing = held_positions(words.keys)
-    found: list[str | Slot | _Choice] = []
-    for at, key in enumerate(words.keys):
+def _check_held(words: Words, offset: int) -> None:
+    for key in words.keys:
         if len(_HELD.findall(key)) > _MOST_HELD:
             raise PatternError(f'"{key}" has too many letters held down. Write the word as usual.', offset)
-        if at not in missing:
-            found.append(key)
-        elif at - 1 not in missing:  # the third character of a run says no more than the second, which may be missing
-            found.append(_Choice(((key,), ())))
-    return tuple(found)
 
 
 # --- readings -----------------------------------------------------------------------------------------------------------
@@ -282,13 +297,17 @@ def _check(reading: Reading, source: str) -> None:
 
 
 def _spelled(sequence: _Sequence) -> _Sequence:
-    """The sequence with each word that has a letter held down as a choice of its spellings."""
+    """The sequence with each word that has a letter held down as a choice of its spellings, and each character held down as one
+    or two of it."""
+    missing = runs(sequence)
     found: list[str | Slot | _Choice] = []
-    for each in sequence:
+    for at, each in enumerate(sequence):
         if isinstance(each, _Choice):
             found.append(_Choice(tuple(map(_spelled, each.options))))
         elif isinstance(each, str) and is_held(each):
             found.append(_Choice(tuple((spelling,) for spelling in spellings(each))))
+        elif isinstance(each, str) and any(first < at < first + length for first, length in missing.items()):
+            found.extend((_Choice(((each,), ())),) if at - 1 in missing else ())  # a third says no more than a second
         else:
             found.append(each)
     return tuple(found)

@@ -93,6 +93,11 @@ def listed(words: Sequence[str], joint: str = "and") -> str:
     return f"{', '.join(words[:-1])} {joint} {words[-1]}"
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 rule``, ``2 rules``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def seen_from(here: Place, there: Place) -> str:
     """Where ``there`` is, for a reader at ``here``: ``line 12``, or the whole place when it is in another file."""
     return f"line {there.line}" if here.file == there.file else str(there)

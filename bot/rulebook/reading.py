@@ -7,27 +7,29 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from bot.core.text import Words, alike, held_positions, is_held, spans
-from bot.rulebook.pattern import Reading
+from bot.rulebook.pattern import Reading, runs
 from bot.rulebook.slot import Slot, SlotKind, values
 
 How = Literal["says", "says_exactly", "starts_with"]
+_NONE: Mapping[str, tuple[str, ...]] = {}
 _Caught = tuple[tuple[str, str], ...]  # the name of a slot and its value, from left to right
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
     """A message made ready: ``length`` is how many tokens it has, ``held`` are its words with a letter held down, ``missing`` the
-    characters that may be skipped."""
+    characters that may be skipped, ``near`` the words that a slip turned into a token."""
 
     words: Words
     length: int
     held: frozenset[str] = frozenset()
     missing: frozenset[int] = frozenset()
+    near: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def is_word(self, at: int, word: str) -> bool:
-        """Whether the token at that place is ``word``, a letter held down in either or in none."""
+        """Whether the token at that place is ``word``, a letter held down in either or in none, or a slip in it."""
         key = self.words.keys[at]
-        if key == word:
+        if key == word or (key in self.near and any(alike((each,), (word,)) for each in self.near[key])):
             return True
         return key[0] == word[0] and (key in self.held or is_held(word)) and alike((key,), (word,))
 
@@ -42,11 +44,16 @@ class Message:
         after = next(place for place in range(at, self.length + 1) if place not in self.missing)
         return range(at, after + 1)
 
+    def after_run(self, at: int) -> int:
+        """The first place whose token differs from the one at ``at``."""
+        keys = self.words.keys
+        return next((place for place in range(at + 1, self.length) if keys[place] != keys[at]), self.length)
+
     def starts(self, first: str | Slot) -> Sequence[int]:
         """Where a reading may begin whose first element is ``first``; a word only where it stands."""
         if isinstance(first, Slot):
             return range(1 if first.kind.is_open else self.length)
-        if not self.held and not is_held(first):
+        if not self.held and not self.near and not is_held(first):
             return [at for at, key in enumerate(self.words.keys) if key == first]
         return [at for at in range(self.length) if self.is_word(at, first)]
 
@@ -55,22 +62,23 @@ class Message:
         return values(self.words.text, spans(self.words), first, last)
 
 
-def message(words: Words) -> Message:
-    """The words with what letters held down allow."""
+def message(words: Words, near: Mapping[str, tuple[str, ...]] = _NONE) -> Message:
+    """The words with what letters held down allow, and slips where ``near`` has the words behind them."""
     length = len(words.keys)
     if not words.held:
-        return Message(words, length)
-    return Message(words, length, frozenset(filter(is_held, words.keys)), held_positions(words.keys))
+        return Message(words, length, near=near)
+    return Message(words, length, frozenset(filter(is_held, words.keys)), held_positions(words.keys), near)
 
 
 def catch(reading: Reading, heard: Message, how: How) -> Mapping[str, str] | None:
     """What the slots of ``reading`` catch in a message, as written; None where the message does not hold it.
 
     It starts as early as it can. Then, from left to right, a slot of a kind takes the longest value that fits; an open slot
-    takes as little as the rest allows, and as the last of the reading everything to the end. Cost is bounded by the message's
-    length times the reading's.
+    takes as little as the rest allows, and as the last of the reading everything to the end. A character held down in the reading
+    takes all that follow of it; one held down in the message is skipped before a slot if that leaves something to catch. Cost is
+    bounded by the message's length times the reading's.
     """
-    walk = _Walk(reading, heard, how)
+    walk = _Walk(reading, heard, how, runs(reading))
     for start in heard.starts(reading[0]) if how == "says" else (0,):
         caught = walk.onward(0, start)
         if caught is not None:
@@ -86,6 +94,7 @@ class _Walk:
     reading: Reading
     heard: Message
     how: How
+    runs: Mapping[int, int]
     dead: set[tuple[int, int]] = field(default_factory=set)
     dead_from: dict[int, int] = field(default_factory=dict)
 
@@ -97,17 +106,24 @@ class _Walk:
             return None
         element, heard = self.reading[step], self.heard
         caught: _Caught | None = None
-        for place in heard.places(at):
+        for place in self._places(step, at):
             if place == heard.length:
-                break
+                continue
             if isinstance(element, Slot):
                 caught = self._slot(step, place, element)
             elif heard.is_word(place, element):
-                caught = self.onward(step + 1, place + 1)
+                run = self.runs.get(step)
+                caught = self.onward(step + (run or 1), heard.after_run(place) if run else place + 1)
             if caught is not None:
                 return caught
         self.dead.add((step, at))
         return None
+
+    def _places(self, step: int, at: int) -> Sequence[int]:
+        """Where the element may begin; a slot behind a word rather after what may be skipped."""
+        places = self.heard.places(at)
+        is_behind_word = step > 0 and isinstance(self.reading[step - 1], str)
+        return places[::-1] if is_behind_word and isinstance(self.reading[step], Slot) else places
 
     def _slot(self, step: int, at: int, slot: Slot) -> _Caught | None:
         if not slot.kind.is_open:
@@ -175,13 +191,13 @@ class Straight:
 
 
 def straight(reading: Reading) -> Straight | None:
-    """``reading`` as a straight one, where it is: also no word of it has a letter held down."""
+    """``reading`` as a straight one, where it is: also no letter or character of it is held down."""
     slots = [each for each in reading if isinstance(each, Slot)]
     if len(slots) != 1:
         return None
     words = tuple(each for each in reading if isinstance(each, str))
     at = reading.index(slots[0])
-    if (slots[0].kind.is_open and at < len(words)) or any(map(is_held, words)):
+    if (slots[0].kind.is_open and at < len(words)) or any(map(is_held, words)) or runs(reading):
         return None
     return Straight(words[:at], slots[0], words[at:])
 

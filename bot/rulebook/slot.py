@@ -5,11 +5,14 @@ A value is kept as written. Kinds look at that spelling; digits of any script co
 
 from __future__ import annotations
 
-import calendar
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+
+from bot.core.values import EMAIL, PHONE, plain_digits, read_date, read_number, read_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,10 @@ class SlotKind:
     def __hash__(self) -> int:
         return hash(self.name)
 
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        """By its name: functions have none of their own that another process would know."""
+        return _named, (self.name,)
+
     @property
     def is_open(self) -> bool:
         """Whether any words fit, so that only what follows in the pattern ends the value."""
@@ -53,53 +60,8 @@ class Slot:
     kind: SlotKind
 
 
-_PLAIN = {
-    "−": "-",
-    "‐": "-",
-    "‑": "-",
-    "–": "-",
-    "：": ":",
-    "．": ".",
-    "，": ",",
-    "＋": "+",
-    "／": "/",
-    "＠": "@",
-    "٫": ".",
-    "٬": ",",
-}
-_NUMBER = re.compile(r"[+-]?(\d{1,3}(?:([ .,'’\u00a0\u202f])\d{3}(?:\2\d{3})*)|\d+)(?:[.,](\d+))?")
 _NUMBER_RANGE = re.compile(r"number (-?\d+) ?(?:-|–|to) ?(-?\d+)")
 _DIGITS = re.compile(r"(\d{1,3})(?: ?(?:-|–|to) ?(\d{1,3}))? digits?")
-_EMAIL = re.compile(r"[^\s@<>()\",;:]{1,64}@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_]{2,24}")
-_PHONE = re.compile(r"\+?\(?\d(?:[ ./()\u00a0-]{0,2}\d){6,14}")
-_ISO_DATE = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
-_DATE = re.compile(r"(\d{1,2})([./ -])(\d{1,2})(?:\2(\d{4}|\d{2}))?")
-_TIME = re.compile(r"(?:[01]?\d|2[0-4])[:.h]([0-5]\d)(?:[:.][0-5]\d)?|(?:[01]?\d|2[0-3]) ?h")
-_TIME_12 = re.compile(r"(?:0?[1-9]|1[0-2])(?:[:.][0-5]\d)? ?[ap]\.? ?m\.?", re.IGNORECASE)
-
-
-def plain_digits(value: str) -> str:
-    """The value with digits of every script as 0 to 9, and wide signs as the usual ones."""
-    if value.isascii():
-        return value
-    return "".join(str(unicodedata.digit(char)) if char.isdecimal() else _PLAIN.get(char, char) for char in value)
-
-
-def read_number(value: str) -> float | None:
-    """The number a person wrote, with a comma or a point, thousands in groups of three; None where it is no number.
-
-    A single point or comma before exactly three digits groups thousands ("1.000"), unless a lone 0 stands before it.
-    """
-    written = plain_digits(value)
-    found = _NUMBER.fullmatch(written)
-    if found is None:
-        return None
-    whole, group, fraction = found.groups()
-    if group in (".", ",") and fraction is None and re.fullmatch(rf"0\{group}\d{{3}}", whole):
-        number = float(whole.replace(group, "."))
-    else:
-        number = float(re.sub(r"\D", "", whole) + "." + (fraction or "0"))
-    return -number if written.startswith("-") else number
 
 
 def _fits_number(low: float, high: float) -> Callable[[str], bool]:
@@ -120,28 +82,14 @@ def _fits_shape(shape: re.Pattern[str]) -> Callable[[str], bool]:
 
 def _fits_date(value: str) -> bool:
     """Day first, or ISO; a day that the calendar has (29 February where no year tells otherwise)."""
-    written = plain_digits(value)
-    if iso := _ISO_DATE.fullmatch(written):
-        return _is_day(*map(int, iso.groups()))
-    found = _DATE.fullmatch(written)
-    if found is None:
-        return False
-    year = int(found[4] or 2000)
-    return _is_day(year + 2000 if year < 100 else year, int(found[3]), int(found[1]))
-
-
-def _is_day(year: int, month: int, day: int) -> bool:
-    return 1 <= year <= 9999 and 1 <= month <= 12 and 1 <= day <= calendar.monthrange(year, month)[1]
+    return read_date(value, "day_first", _LEAP_YEAR) is not None
 
 
 def _fits_time(value: str) -> bool:
-    """24 hours with minutes ("18:30", "18.30", "18h30", "24:00"), "18 h", or 12 hours with am or pm."""
-    written = plain_digits(value)
-    if _TIME_12.fullmatch(written):
-        return True
-    found = _TIME.fullmatch(written)
-    return found is not None and (not written.startswith("24") or re.fullmatch(r"24\D00(\D00)?", written) is not None)
+    return read_time(value) is not None
 
+
+_LEAP_YEAR = date(2000, 1, 1)
 
 TEXT = SlotKind("text", lambda value: True, 4096, ("anything", "1", "two words"))
 _KINDS = {
@@ -151,8 +99,8 @@ _KINDS = {
         SlotKind(
             "number", _fits_number(float("-inf"), float("inf")), 10, ("0", "-1", "1,5", "1 000 000"), figures=True
         ),
-        SlotKind("email", _fits_shape(_EMAIL), 24, ("a@b.example",), holds="@"),
-        SlotKind("phone", _fits_shape(_PHONE), 15, ("+46701234567", "0701234567"), figures=True),
+        SlotKind("email", _fits_shape(EMAIL), 24, ("a@b.example",), holds="@"),
+        SlotKind("phone", _fits_shape(PHONE), 15, ("+46701234567", "0701234567"), figures=True),
         SlotKind("date", _fits_date, 3, ("2026-01-01", "31/12/2026", "1.2"), figures=True),
         SlotKind("time", _fits_time, 5, ("00:00", "23:59", "9 am"), figures=True),
     )
@@ -169,6 +117,14 @@ def read_kind(written: str) -> SlotKind | str:
     if found := _NUMBER_RANGE.fullmatch(name):
         return _number_between(int(found[1]), int(found[2]))
     return f'"{written.strip()}" is no kind of value. Write one of: {", ".join(_KINDS)}, number 1-10, 8 digits.'
+
+
+@lru_cache(maxsize=256)
+def _named(name: str) -> SlotKind:
+    kind = read_kind(name)
+    if isinstance(kind, str):  # every kind is made by its name
+        raise TypeError(kind)
+    return kind
 
 
 def _digits(fewest: int, most: int) -> SlotKind | str:

@@ -8,25 +8,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 import yaml
+
+from bot.rulebook.alignment import left_of_all, misaligned
+from bot.rulebook.foreign_marks import foreign_mark
+from bot.rulebook.stop import OWN_DISK, Slip, Stop
 
 _KEY: Final = r"^\s*(?:- +)*[\w .\"'-]+?:[ ]+"
 _CLOSERS: Final = {"{": "}", "[": "]"}
 
 
-class Slip(Exception):
-    """What stopped the parser: line and column from 1, and the sentence for the writer."""
-
-    def __init__(self, line: int, column: int, sentence: str) -> None:
-        super().__init__(sentence)
-        self.line, self.column, self.sentence = line, column, sentence
-
-
 def quote(text: str) -> str:
     """``text`` as YAML takes it for certain: in double quotes, or in single ones where it holds double ones."""
+    if "\n" in text:
+        return '"' + text.rstrip("\n").replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
     if '"' not in text and "\\" not in text:
         return f'"{text}"'
     return "'" + text.replace("'", "''") + "'"
@@ -34,15 +31,21 @@ def quote(text: str) -> str:
 
 def value_at(line: str, column: int) -> str:
     """The text that starts at ``column`` (from 0) as its writer meant it: to the end of the line, or of its place in braces."""
-    opener = _innermost(line[:column])
+    opener = innermost(line[:column])
     if not opener:
         return re.sub(r"\s+#\s.*$", "", line[column:]).rstrip()
     return line[column : _end_inside(line, column, opener)].rstrip()
 
 
-def _innermost(left: str) -> str:
+def masked(line: str) -> str:
+    """``line`` with everything in straight quotes crossed out, each letter in its column."""
+    return re.sub(r'"(?:[^"\\]|\\.)*"|\'[^\']*\'', lambda found: "x" * len(found.group()), line)
+
+
+def innermost(left: str) -> str:
+    """The brace or bracket that is still open at the end of ``left``, or empty."""
     opened: list[str] = []
-    for letter in re.sub(r'"(?:[^"\\]|\\.)*"|\'[^\']*\'', "", left):
+    for letter in masked(left):
         if letter in "{[":
             opened.append(letter)
         elif letter in "}]" and opened:
@@ -71,41 +74,13 @@ def _value_start(left: str) -> int:
     return found[-1].end() if found else len(left) - len(left.lstrip())
 
 
-@dataclass(frozen=True, slots=True)
-class _Stop:
-    """Where libyaml stopped (``line`` and ``column`` from 0) and what it was at."""
-
-    lines: list[str]
-    line: int
-    column: int
-    problem: str
-    context: str
-    from_line: int
-    from_column: int
-
-    @property
-    def text(self) -> str:
-        return self.lines[self.line] if self.line < len(self.lines) else ""
-
-    @property
-    def left(self) -> str:
-        return self.text[: self.column]
-
-    @property
-    def right(self) -> str:
-        return self.text[self.column :]
-
-    def slip(self, column: int, sentence: str, line: int | None = None) -> Slip:
-        return Slip((self.line if line is None else line) + 1, column + 1, sentence)
-
-
 def explain(error: yaml.YAMLError, lines: list[str]) -> Slip:
     """libyaml's complaint about ``lines`` as a sentence for the writer, at the place where the text should change."""
     mark: Any = getattr(error, "problem_mark", None)
     if mark is None:
         return _unprintable(lines)
     start: Any = getattr(error, "context_mark", None) or mark
-    stop = _Stop(lines, mark.line, mark.column, str(getattr(error, "problem", "")), str(getattr(error, "context", "") or ""),
+    stop = Stop(lines, mark.line, mark.column, str(getattr(error, "problem", "")), str(getattr(error, "context", "") or ""),
                  start.line, start.column)  # fmt: skip
     for recognise in _RECOGNISERS:
         slip = recognise(stop)
@@ -126,7 +101,32 @@ def _unprintable(lines: list[str]) -> Slip:
     return Slip(1, 1, "This file holds a character that YAML does not allow. Save it as plain UTF-8 text.")
 
 
-def _sign(stop: _Stop) -> Slip | None:
+def _foreign(stop: Stop) -> Slip | None:
+    """Bullets, ``//``, ``>``, arrows: where a line starts that YAML cannot read, or the one above that it belongs to."""
+    if "flow" in stop.context or "quoted" in stop.context:
+        return None
+    above = next((n for n in range(stop.line - 1, -1, -1) if stop.lines[n].strip()), stop.line)
+    for number in dict.fromkeys((stop.from_line, stop.line, above)):
+        if number < len(stop.lines) and (number >= above) and (found := foreign_mark(stop.lines[number])):
+            return stop.slip(*found, number)
+    return None
+
+
+def _after_value(stop: Stop) -> Slip | None:
+    """``reply: {text: Hello},`` and ``[a],`` as in JSON, ``} // every day``, ``[a,, b]``."""
+    if re.match(r"\s*(?://|<!--)", stop.right) and stop.left.strip():
+        return stop.slip(stop.column, 'A comment starts with "#", not with "//". Put "# " before it, or delete it.')
+    sign = stop.right.strip()
+    if re.fullmatch(r"[,;.]+", sign) and re.search(r"[\]}\"']\s*$", stop.left):
+        return stop.slip(
+            stop.column, f'After this value stands a "{sign}" too many. Delete it: each key has its own line.'
+        )
+    if stop.right.startswith(",") and re.search(r"[,\[{]\s*$", stop.left):
+        return stop.slip(stop.column, "Here is a comma with nothing before it. Delete it.")
+    return None
+
+
+def _sign(stop: Stop) -> Slip | None:
     """``*Sale*``, ``& more``, ``%5``, ``@home``: signs that mean something else at the start of a text."""
     if "alias" in stop.context or "anchor" in stop.context or "tag" in stop.context:
         line, column = stop.from_line, stop.from_column
@@ -136,6 +136,8 @@ def _sign(stop: _Stop) -> Slip | None:
         return None
     text = stop.lines[line]
     value = value_at(text, column)
+    if len(value) > 2 and value[0] == value[-1] == "`":
+        return stop.slip(column, f"Backticks are no quotation marks in YAML. Write: {quote(value[1:-1])}.", line)
     return stop.slip(
         column,
         f'A text may not start with "{text[column]}" in YAML. Put the whole text in quotes: {quote(value)}.',
@@ -143,7 +145,7 @@ def _sign(stop: _Stop) -> Slip | None:
     )
 
 
-def _dash(stop: _Stop) -> Slip | None:
+def _dash(stop: Stop) -> Slip | None:
     if not re.match(r"- ", stop.right) or not stop.left.strip():
         return None
     value = value_at(stop.text, stop.column)
@@ -152,8 +154,8 @@ def _dash(stop: _Stop) -> Slip | None:
     )
 
 
-def _question(stop: _Stop) -> Slip | None:
-    if "mapping keys are not allowed" not in stop.problem:
+def _question(stop: Stop) -> Slip | None:
+    if "mapping keys are not allowed" not in stop.problem and not re.match(r"\?\s", stop.right):
         return None
     value = value_at(stop.text, stop.column)
     return stop.slip(
@@ -161,7 +163,7 @@ def _question(stop: _Stop) -> Slip | None:
     )
 
 
-def _curly(stop: _Stop) -> Slip | None:
+def _curly(stop: Stop) -> Slip | None:
     found = re.search(r"[“„”][^“”„]*[”“]", stop.text)
     if not found or "block sequence" in stop.problem:
         return None
@@ -171,21 +173,32 @@ def _curly(stop: _Stop) -> Slip | None:
     )
 
 
-def _unclosed_quote(stop: _Stop) -> Slip | None:
+def _unclosed_quote(stop: Stop) -> Slip | None:
     if "quoted scalar" not in stop.context:
         return None
+    if "escape" in stop.problem and re.search(
+        r"(?:image|video|audio|document|sticker|url): *[\"']?[A-Za-z]:\\", stop.text
+    ):
+        return stop.slip(stop.from_column, OWN_DISK)
     if "escape" in stop.problem:
         return stop.slip(
             stop.column,
             'Inside double quotes "\\" has a meaning of its own. Write it twice, "\\\\", or use single quotes.',
         )
-    sign = stop.lines[stop.from_line][stop.from_column]
+    line = stop.lines[stop.from_line]
+    sign = line[stop.from_column]
+    if curly := re.match(r"[\"']([^\"']*)[“”„»’]\s*[,\]}]*\s*$", line[stop.from_column :]):
+        return stop.slip(
+            stop.from_column,
+            f"This text starts with a straight {sign} and ends with a curly one. Write straight ones: {quote(curly[1])}.",
+            stop.from_line,
+        )
     return stop.slip(
         stop.from_column, f"This text starts with {sign} and never ends. Add the closing {sign}.", stop.from_line
     )
 
 
-def _quote_inside(stop: _Stop) -> Slip | None:
+def _quote_inside(stop: Stop) -> Slip | None:
     """``'it's'`` and ``"He said "hi""``: the text ended at a quote sign meant as a letter."""
     found = re.search(r"(?:^|[\s\[{,])((['\"])(?:(?!\2).)*\2)\s*$", stop.left)
     if not found or not stop.right.strip() or stop.right[0] in "}]":
@@ -195,13 +208,13 @@ def _quote_inside(stop: _Stop) -> Slip | None:
     if not whole.endswith(sign) or len(whole) < len(found.group(1)) + 2:
         return stop.slip(stop.column, f"The text ended at the closing {sign} and something follows. "
                                       f"Put the whole text in one pair of quotes: {quote(whole.replace(sign, ''))}.")  # fmt: skip
-    inside = whole[1:-1]
+    inside = re.sub(r'""+', '"', whole[1:-1])  # doubled as spreadsheets do
     cure = quote(inside) if sign == '"' or '"' not in inside else '"' + inside.replace('"', '\\"') + '"'
     name = "apostrophe" if sign == "'" else "quotation mark"
     return stop.slip(start, f"The {name} inside this text ends it for YAML. Write: {cure}.")
 
 
-def _placeholder(stop: _Stop) -> Slip | None:
+def _placeholder(stop: Stop) -> Slip | None:
     """``{{name}}, hi`` and, in braces, ``Hi {{name}}``."""
     if found := re.search(r"\{\{[^{}]*\}\}\s*$", stop.left):
         start = found.start()
@@ -215,11 +228,12 @@ def _placeholder(stop: _Stop) -> Slip | None:
     )
 
 
-def _pattern(stop: _Stop) -> Slip | None:
-    """``[when] are you open``, ``{n} please`` and, in brackets, ``track [my] order``."""
+def _pattern(stop: Stop) -> Slip | None:
+    """``[when] are you open``, ``{n} please``, ``[A-Z]{2}`` and, in brackets, ``track [my] order``."""
+    found = re.search(r"(\[[^\[\]]*\]|\{[^{}]*\})\s*$", stop.left)
     if stop.right[:1] in ("[", "{") and stop.left.strip() and stop.left.rstrip()[-1] not in ":,[{-":
-        start = _value_start(stop.left)
-    elif (found := re.search(r"(\[[^\[\]]*\]|\{[^{}]*\})\s*$", stop.left)) and re.match(r"\s*[^\s,\]}]", stop.right):
+        start = min(_value_start(stop.left), found.start() if found else len(stop.left))
+    elif found and re.match(r"\s*[^\s,\]}]", stop.right):
         start = found.start()
     else:
         return None
@@ -228,9 +242,9 @@ def _pattern(stop: _Stop) -> Slip | None:
     return stop.slip(start, f'"{sign}" means something else to YAML, so this pattern needs quotes: {quote(value)}.')
 
 
-def _colon(stop: _Stop) -> Slip | None:
+def _colon(stop: Stop) -> Slip | None:
     """``text: Note: closed``, in a block and in braces."""
-    inside = stop.right.startswith(":") and _innermost(stop.left)
+    inside = stop.right.startswith(":") and innermost(stop.left)
     if "mapping values are not allowed" not in stop.problem and not inside:
         return None
     key = re.match(_KEY, stop.left) if not inside else None
@@ -244,7 +258,7 @@ def _colon(stop: _Stop) -> Slip | None:
     )
 
 
-def _line_above(stop: _Stop) -> Slip | None:
+def _line_above(stop: Stop) -> Slip | None:
     above = next(
         (
             n
@@ -260,7 +274,7 @@ def _line_above(stop: _Stop) -> Slip | None:
     glued = re.match(r"^\s*(?:- +)*([\w-]+):(\S.*)$", line)
     if glued:
         fixed = f"{glued.group(1)}: {glued.group(2)}"
-        return stop.slip(column, f"A space is missing after the colon. Write: {fixed}", above)
+        return stop.slip(column, f'A space is missing after the colon. Write "{fixed}".', above)
     if not re.match(_KEY, line) and not line.rstrip().endswith(":"):
         return stop.slip(
             column, f'This line has no colon after its first word. Write "{line.split()[0]}: ..." here.', above
@@ -271,13 +285,13 @@ def _line_above(stop: _Stop) -> Slip | None:
     )
 
 
-def _cut(stop: _Stop) -> Slip | None:
+def _cut(stop: Stop) -> Slip | None:
     """A text in braces cut short by `` #``, so that its bracket never closes."""
     if "flow" not in stop.context or stop.line <= stop.from_line:
         return None
     for number in range(stop.from_line, min(stop.line, len(stop.lines))):
         line = stop.lines[number]
-        bare = re.sub(r'"(?:[^"\\]|\\.)*"|\'[^\']*\'', lambda found: "x" * len(found.group()), line)
+        bare = masked(line)
         hash_at = re.search(r"(?<=\S)\s+#", bare)
         if hash_at and re.search(r"[\]}]", bare[hash_at.end() :]):
             start = _value_start(bare[: hash_at.start()])
@@ -290,12 +304,15 @@ def _cut(stop: _Stop) -> Slip | None:
     return None
 
 
-def _unclosed_bracket(stop: _Stop) -> Slip | None:
+def _unclosed_bracket(stop: Stop) -> Slip | None:
     if "flow" not in stop.context or "expected ','" not in stop.problem:
         return None
     opener = stop.lines[stop.from_line][stop.from_column]
     if opener not in _CLOSERS or (stop.line == stop.from_line and stop.right.strip()):
         return None
+    before = stop.lines[stop.line - 1].rstrip()
+    if re.match(r"\s*[\"'{]", stop.text) and not stop.left.strip() and before.endswith(('"', "'", "]", "}")):
+        return stop.slip(len(before), "A comma is missing at the end of this line. Add it.", stop.line - 1)
     return stop.slip(
         stop.from_column,
         f'This "{opener}" is never closed. Add "{_CLOSERS[opener]}" where it should end.',
@@ -303,7 +320,7 @@ def _unclosed_bracket(stop: _Stop) -> Slip | None:
     )
 
 
-def _extra_closer(stop: _Stop) -> Slip | None:
+def _extra_closer(stop: Stop) -> Slip | None:
     if stop.right[:1] not in ("]", "}") or "did not find expected" not in stop.problem:
         return None
     if "flow" in stop.context:
@@ -317,7 +334,7 @@ def _extra_closer(stop: _Stop) -> Slip | None:
     return stop.slip(stop.column, f'There is a "{stop.right[0]}" too many here. Delete it, or put the text in quotes.')
 
 
-def _block_text(stop: _Stop) -> Slip | None:
+def _block_text(stop: Stop) -> Slip | None:
     if "block scalar" not in stop.context:
         return None
     sign = stop.lines[stop.from_line][stop.from_column]
@@ -329,7 +346,7 @@ def _block_text(stop: _Stop) -> Slip | None:
     )
 
 
-def _no_colon(stop: _Stop) -> Slip | None:
+def _no_colon(stop: Stop) -> Slip | None:
     if "could not find expected ':'" not in stop.problem:
         return None
     line = stop.lines[stop.from_line]
@@ -342,29 +359,9 @@ def _no_colon(stop: _Stop) -> Slip | None:
     )
 
 
-def _left_of_all(stop: _Stop) -> Slip | None:
-    if "<document start>" not in stop.problem:
-        return None
-    return stop.slip(
-        stop.column,
-        "What began above is over before this line. Start every section, such as rules:, in the first column, without braces around it.",
-    )
-
-
-def _indentation(stop: _Stop) -> Slip | None:
-    if stop.left.strip() or "block" not in stop.context:
-        return None
-    if stop.context.endswith("collection"):
-        return stop.slip(
-            stop.column,
-            f"This line does not line up with the lines above it, back to line {stop.from_line + 1}. Start it in the same column as "
-            'the other keys of that item, or with "- " for a new item.',
-        )
-    return stop.slip(stop.column, f"This line does not line up with the others from line {stop.from_line + 1}. "
-                                  "Keys of the same thing start in the same column.")  # fmt: skip
-
-
-_RECOGNISERS: Final[tuple[Callable[[_Stop], Slip | None], ...]] = (
+_RECOGNISERS: Final[tuple[Callable[[Stop], Slip | None], ...]] = (
+    _foreign,
+    _after_value,
     _unclosed_quote,
     _block_text,
     _curly,
@@ -379,6 +376,6 @@ _RECOGNISERS: Final[tuple[Callable[[_Stop], Slip | None], ...]] = (
     _extra_closer,
     _unclosed_bracket,
     _no_colon,
-    _left_of_all,
-    _indentation,
+    left_of_all,
+    misaligned,
 )

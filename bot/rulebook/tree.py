@@ -9,22 +9,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import yaml
 
 from bot.core.rule import Place
 from bot.errors import Misconfigured
+from bot.rulebook.foreign_marks import foreign_list
 from bot.rulebook.node import Entry, Fields, Items, Node, Scalar, canonical
+from bot.rulebook.pasted import decoded, straightened
 from bot.rulebook.problem import Problems
-from bot.rulebook.traps import Slip, explain, quote, value_at
+from bot.rulebook.stop import Slip
+from bot.rulebook.traps import explain, quote, value_at
 
 BYTES_MAX: Final = 1024 * 1024
 DEPTH_MAX: Final = 20
-_CURLY: Final = {"“": "”", "”": "”", "„": "“”", "«": "»", "‘": "’", "’": "’"}
 _OTHER_BREAKS: Final = dict.fromkeys((0x85, 0x2028, 0x2029), " ")  # libyaml would count these as lines, editors do not
-_ODD_SPACES: Final = "\u00a0\u2007\u202f\u3000"
+_LONG_LISTS: Final = ("rules", "tests")
 _CUT: Final = re.compile(r"[ ]+#[^\s#!]")
 
 
@@ -62,47 +64,15 @@ def read_tree(file: str, content: bytes, problems: Problems) -> Tree:
 
 
 def _read(file: str, content: bytes, problems: Problems) -> Node | None:
-    text = _decode(content)
-    _refuse_odd_spaces(text)
-    try:
-        return _Builder(file, text, problems).read()
-    except yaml.YAMLError as error:
-        raise explain(error, text.split("\n")) from None
-
-
-def _decode(content: bytes) -> str:
     if len(content) > BYTES_MAX:
         raise Slip(
             1, 1, f"This file is larger than {BYTES_MAX:,} bytes, the most that is read. Split it into several files."
         )
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise Slip(1, 1, 'This file is saved as UTF-16. Save it as "UTF-8" in your editor.')
+    text = straightened(file, decoded(content).translate(_OTHER_BREAKS), problems)
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = content[: error.start].decode("utf-8", "replace")
-        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-        raise Slip(line, column, 'This letter is not UTF-8. Save the file as "UTF-8" in your editor.') from None
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return text.translate(_OTHER_BREAKS)
-
-
-def _refuse_odd_spaces(text: str) -> None:
-    if "\t" not in text and not any(odd in text for odd in _ODD_SPACES):
-        return
-    for number, line in enumerate(text.split("\n"), 1):
-        indent = line[: len(line) - len(line.lstrip())]
-        odd = next((column for column, letter in enumerate(indent, 1) if letter in _ODD_SPACES), 0)
-        if odd and line.strip():
-            raise Slip(
-                number,
-                odd,
-                "This line starts with a space that only looks like one, often copied from a web page or from Word. "
-                "Delete it and type ordinary spaces.",
-            )
-        if "\t" in line and not line.lstrip().startswith("#"):
-            column = line.index("\t") + 1
-            raise Slip(number, column, "YAML does not allow tabs. Replace the tab with spaces, two for each step in.")
+        return _Builder(file, text, problems).read()
+    except yaml.YAMLError as error:
+        raise explain(error, text.split("\n")) from None
 
 
 class _Builder:
@@ -155,15 +125,27 @@ class _Builder:
 
     def _scalar(self, event: Any) -> Scalar:
         text, quoted = str(event.value), bool(event.style) or event.tag is not None
-        if not quoted:
-            self._look_for_cut(event)
-            if len(text) > 1 and text[-1] in _CURLY.get(text[0], ""):
-                text, quoted = text[1:-1], True
-                self._problems.warning(
-                    self._place(event),
-                    f"These curly quotes are not YAML's and were taken off. Write straight ones: {quote(text)}.",
-                )
-        return Scalar(text, self._place(event), quoted)
+        if quoted:
+            return Scalar(text, self._place(event), quoted=True)
+        self._look_for_cut(event)
+        told = self._look_for_lists(event)
+        lines = 1 if told else event.end_mark.line - event.start_mark.line + 1
+        return Scalar(text, self._place(event), lines=lines, comment="" if text else self._comment(event))
+
+    def _look_for_lists(self, event: Any) -> bool:
+        first, last = event.start_mark.line, event.end_mark.line
+        if last > first and not self._lines[first][: event.start_mark.column].strip():
+            sentence = foreign_list(self._lines[first : last + 1])
+            if sentence:
+                self._problem(event, sentence)
+                return True
+        return False
+
+    def _comment(self, event: Any) -> str:
+        """What is written after ``key:`` as a comment, where nothing else is."""
+        line = str(self._lines[event.end_mark.line]) if event.end_mark.line < len(self._lines) else ""
+        found = re.match(r" +(#[^\s#!].*)$", line[event.end_mark.column :])
+        return found[1].rstrip() if found else ""
 
     def _look_for_cut(self, event: Any) -> None:
         line = str(self._lines[event.end_mark.line]) if event.end_mark.line < len(self._lines) else ""
@@ -194,7 +176,18 @@ class _Builder:
 
     def _add(self, entries: dict[str, Entry], entry: Entry) -> None:
         first = entries.setdefault(entry.key, entry)
-        if first is not entry:
+        if (
+            first is not entry
+            and entry.key in _LONG_LISTS
+            and isinstance(first.value, Items)
+            and isinstance(entry.value, Items)
+        ):
+            self._problems.error(
+                entry.place,
+                f'"{entry.written}:" is written on line {first.place.line} already. Delete this line; the list below it goes on there.',
+            )
+            entries[entry.key] = replace(first, value=replace(first.value, items=first.value.items + entry.value.items))
+        elif first is not entry:
             self._problems.error(
                 entry.place,
                 f'"{entry.written}" is written twice here, first on line {first.place.line} (column {first.place.column}). '

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from urllib.parse import quote, urlencode
 
+from bot.core.approved import ApprovedTemplate
 from bot.core.event import ContactKey
 from bot.errors import Retry
 from bot.sinch.client import SinchClient
@@ -17,6 +18,7 @@ from bot.sinch.wire.admin import TRIGGERS, SinchApp, Webhook, parse_app, parse_w
 from bot.sinch.wire.answers import ListedMessage, parse_message_list
 from bot.sinch.wire.envelope import WHATSAPP
 from bot.sinch.wire.template_list import OmniTemplate, parse_omni_templates
+from bot.sinch.wire.whatsapp_templates import parse_whatsapp_templates
 
 PAGE = 1000
 PAGES_MOST = 10
@@ -54,6 +56,11 @@ class SinchAdmin:
         """The project's templates kept at Sinch."""
         path = self._client.project_path.replace("/v1/", "/v2/", 1)
         return parse_omni_templates(await self._client.ask("GET", f"{path}/templates", host=self._template_url))
+
+    async def whatsapp_templates(self, provisioning_url: str) -> tuple[ApprovedTemplate, ...]:
+        """The project's templates as they stand at WhatsApp. ``provisioning_url``: where Sinch lists them, without trailing slash."""
+        path = f"{self._client.project_path}/whatsapp/templates"
+        return parse_whatsapp_templates(await self._client.ask("GET", path, host=provisioning_url))
 
     async def list_messages(
         self, contact: ContactKey, contact_id: str, since: datetime, is_dispatch: bool

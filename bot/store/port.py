@@ -8,17 +8,20 @@ all. Time is always a parameter.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from bot.core.conversation import Conversation
 from bot.core.delivery import Policy
 from bot.core.event import ContactKey, MediaKind
 from bot.store.units import (
     ApiKey,
+    CallDone,
     Counts,
     Decide,
     Doubtful,
+    Fired,
     Incoming,
     MessageView,
     Order,
@@ -26,8 +29,10 @@ from bot.store.units import (
     Outcome,
     Placed,
     Progress,
+    Release,
     Standing,
     Started,
+    StartedCall,
     StoredRulebook,
     TraceView,
     Verdict,
@@ -69,6 +74,23 @@ class Store(Protocol):
 
         Lanes are taken longest-waiting first; one lane's events are handed over in the person's order.
         """
+        ...
+
+    # timers and calls
+    async def fire_timers(self, limit: int, now: datetime) -> Fired:
+        """Turn up to ``limit`` timers that are due into inbox events, of people with nothing older pending; each fires once."""
+        ...
+
+    async def start_calls(self, limit: int, now: datetime) -> Sequence[StartedCall]:
+        """Open up to ``limit`` attempts of calls, one a person, oldest first."""
+        ...
+
+    async def finish_call(self, done: CallDone, now: datetime) -> None:
+        """End a call's attempt and record its answer as an event of the time the call was made, so that what was held comes after it."""
+        ...
+
+    async def recover_calls(self, now: datetime) -> int:
+        """At start: a call that a process died with has failed, save a GET that is tried once more inside its time. Returns how many."""
         ...
 
     # the outbox
@@ -126,13 +148,29 @@ class Store(Protocol):
         """The inputs of the newest decision about the person of this identity."""
         ...
 
+    async def trace_of(self, message_id: str) -> TraceView | None:
+        """The inputs of the decision that a message is about: one that came (Sinch's id), or one of ours (our id or Sinch's)."""
+        ...
+
     async def counts(self) -> Counts:
         """Open work, for readiness and the operator."""
         ...
 
     # rulebooks, keys
-    async def save_rulebook(self, digest: str, files: Mapping[str, bytes], now: datetime) -> int:
+    async def save_rulebook(self, digest: str, files: Mapping[str, bytes], now: datetime, who: str = "") -> int:
         """Store a checked rulebook and mark it live; the same files that are live already keep their number."""
+        ...
+
+    async def go_back(self, number: int, who: str, now: datetime) -> None:
+        """Mark a stored rulebook live again, in place of the one that is; ``Refused`` where there is none of that number."""
+        ...
+
+    async def releases(self, limit: int) -> Sequence[Release]:
+        """Which rulebook went live when, newest first."""
+        ...
+
+    async def asking(self) -> Mapping[int, Mapping[str, int]]:
+        """The rulebooks that open questions and calls are pinned to: for each version how many people each of its rules holds."""
         ...
 
     async def last_good_rulebook(self) -> StoredRulebook | None:
@@ -149,4 +187,55 @@ class Store(Protocol):
 
     async def find_key(self, key_hash: bytes) -> ApiKey | None:
         """The key of that hash unless it was revoked."""
+        ...
+
+
+class Archive(Protocol):
+    """What is committed, read without waiting for the loop and beside a running server; it can write nothing."""
+
+    @property
+    def installation_key(self) -> bytes:
+        """As the store's."""
+        ...
+
+    def close(self) -> None:
+        """Let go. Nothing may be called afterwards."""
+        ...
+
+    def rulebooks(self) -> Sequence[StoredRulebook]:
+        """Every stored rulebook, by number."""
+        ...
+
+    def rulebook(self, number: int) -> StoredRulebook | None:
+        """A stored rulebook by its number."""
+        ...
+
+    def releases(self, limit: int = 100) -> Sequence[Release]:
+        """Which rulebook went live when, newest first."""
+        ...
+
+    def trace_of(self, message_id: str) -> TraceView | None:
+        """As the store's."""
+        ...
+
+    def last_trace(self, contact: ContactKey) -> TraceView | None:
+        """As the store's."""
+        ...
+
+    def people(self, since: datetime, until: datetime) -> Sequence[int]:
+        """The numbers of the people about whom something was decided from ``since`` on and before ``until``, ascending."""
+        ...
+
+    def traces(
+        self, since: datetime, until: datetime, bucket: tuple[int, int] = (0, 1), limit: int | None = None
+    ) -> Iterator[TraceView]:
+        """What was decided from ``since`` on and before ``until``, person by person, each person's in the order of the inbox.
+
+        ``bucket`` (index, of) takes every ``of``-th person, so that processes can share the work; at most ``limit`` traces. Reads a part
+        at a time, so that a long look keeps no writer from tidying up.
+        """
+        ...
+
+    def conversation_of(self, who: ContactKey | int) -> Conversation | None:
+        """The conversation as it stands, of an address or of a person's number; None where nobody is known by it."""
         ...

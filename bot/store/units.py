@@ -14,6 +14,9 @@ from bot.core.delivery import OutboxState
 from bot.core.event import ContactKey, Event, MediaKind, Reason
 from bot.core.reply import Reply
 from bot.core.value import quick
+from bot.store.later import CallDone as CallDone
+from bot.store.later import Fired as Fired
+from bot.store.later import StartedCall as StartedCall
 
 
 class InboxKind(StrEnum):
@@ -99,6 +102,8 @@ class Submission:
     replaces: str  # the outbox id that this one already stands in for, or empty
     category: str
     reply: Reply
+    is_final: bool = True  # this failure is the first that leaves nothing of the message under way or delivered
+    after_failure: bool = False  # it was said because another message had failed
 
 
 @quick
@@ -118,6 +123,8 @@ class Settled:
     ``decision`` None with ``dead`` set: it failed for the last time, and ``dead`` says why. Both None: it failed and is tried again from
     ``again_at``. ``inputs`` is the trace: all inputs of decide as JSON. ``replaces`` marks every Send of the decision as standing in for
     that outbox message. ``closes_window``: WhatsApp refused a free-form message, so the window is closed whatever we believed.
+    ``pinned``: the other rulebook that took part, or 0. A decision whose outcome is ``held`` leaves the row pending until the call under
+    way is over (``decision.state.call.until`` at the latest): no trace, no effects, no try counted.
     """
 
     inbox_id: int
@@ -129,6 +136,7 @@ class Settled:
     again_at: datetime | None = None
     replaces: str = ""
     closes_window: bool = False
+    pinned: int = 0
 
 
 Decide = Callable[[Lane], Sequence[Settled]]
@@ -136,10 +144,15 @@ Decide = Callable[[Lane], Sequence[Settled]]
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How many events were settled, and when the next lane is ready (None: nothing is pending)."""
+    """How many events were settled, and when the next lane is ready (None: nothing is pending).
+
+    ``calls``: how many calls are to be made now. ``timer_at``: when the first of the timers that were set is due.
+    """
 
     settled: int
     next_at: datetime | None
+    calls: int = 0
+    timer_at: datetime | None = None
 
 
 @quick
@@ -199,6 +212,18 @@ class Unknown:
 
 
 Outcome = Accepted | NotAccepted | Rejected | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One time a rulebook went live. ``why`` is empty for a save; ``rolled_back_from`` the number it replaced by a rollback, or 0."""
+
+    number: int
+    digest: str
+    live_from: datetime
+    who: str
+    why: str
+    rolled_back_from: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,11 +354,13 @@ class ReceiptView:
     reason: Reason | None
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class TraceView:
     """Why an inbox event was answered as it was: all inputs of decide, to be recomputed with the stored rulebook.
 
-    ``raw`` and ``media_kind`` make the event; see ``Claimed``.
+    ``raw``, ``media_kind`` and ``submission`` make the event; see ``Claimed``. ``pinned`` is the other rulebook that took part, or 0.
+    ``person`` numbers who it was about, ``layer`` is where the answer came from.
     """
 
     inbox_id: int
@@ -345,6 +372,10 @@ class TraceView:
     inputs: bytes
     digest: str
     media_kind: MediaKind | None = None
+    pinned: int = 0
+    person: int = 0
+    layer: str = ""
+    submission: Submission | None = None
 
 
 @dataclass(frozen=True, slots=True)

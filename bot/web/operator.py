@@ -20,8 +20,10 @@ from bot.web.api.backend import Backend
 from bot.web.api.bodies import EventBody, parse
 from bot.web.api.events import record_event
 from bot.web.api.keys import make_key
+from bot.work.reload import Reloader
 
 Answer = Mapping[str, object]
+Command = Callable[[Mapping[str, object]], Awaitable[Answer]]
 PATH_MAX: Final = 100  # what the address of a Unix socket holds on every system, with some room
 REQUEST_MAX: Final = 256 * 1024
 _PATIENCE: Final = aiohttp.ClientTimeout(total=30)
@@ -30,13 +32,15 @@ _PATIENCE: Final = aiohttp.ClientTimeout(total=30)
 class Operator:
     """Carries out commands within the running server."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, reloader: Reloader | None = None) -> None:
         self._backend = backend
-        self._commands: Mapping[str, Callable[[Mapping[str, object]], Awaitable[Answer]]] = {
+        self._commands: Mapping[str, Command] = {
             "keys.create": self._create_key,
             "events.send": self._send_event,
             "status": self._status,
         }
+        if reloader is not None:
+            self._commands = {**self._commands, **_rules_commands(reloader)}
 
     async def answer(self, request: Mapping[str, object]) -> Answer:
         """What came of one command; every refusal as a sentence."""
@@ -59,6 +63,16 @@ class Operator:
 
     async def _send_event(self, request: Mapping[str, object]) -> Answer:
         return (await record_event(parse(EventBody, request.get("event")), self._backend)).as_plain()
+
+
+def _rules_commands(reloader: Reloader) -> Mapping[str, Command]:
+    async def roll_back(request: Mapping[str, object]) -> Answer:
+        return {"replaced": await reloader.roll_back(int(str(request.get("number"))), str(request.get("who", "")))}
+
+    async def tell(request: Mapping[str, object]) -> Answer:
+        return (await reloader.state()).as_plain()
+
+    return {"rules.rollback": roll_back, "rules.status": tell}
 
 
 class OperatorSite:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 import orjson
@@ -10,10 +11,41 @@ import orjson
 from bot.core.codec import conversation_from_plain
 from bot.core.decide import decide
 from bot.core.decision import Decision
+from bot.core.event import DeliveryReceipt
+from bot.core.reasons import reasons
 from bot.core.rulebook import Rulebooks
 from bot.errors import Failed
+from bot.store.port import Archive
 from bot.store.units import Claimed, TraceView
 from bot.work.inbox import Deciding, read_event
+from bot.work.receipts import failure_of
+from bot.work.replay import Kept, keep
+from bot.work.replay_jobs import deciding_of
+from bot.work.rulebook_shelf import Shelf
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A decision made again, what it was made on, and why it came out so, in sentences."""
+
+    kept: Kept
+    decision: Decision
+    why: list[str]
+
+
+def explained(trace: TraceView, archive: Archive, app_id: str, every_rule: bool = False) -> Explained:
+    """The decision of ``trace``, with the rulebooks that made it. ``every_rule`` tells of those that nothing spoke to as well.
+
+    Raises ``Failed`` where the event is no longer kept, or a rulebook cannot be read any more.
+    """
+    shelf = Shelf(archive.rulebook)
+    kept = keep(trace, deciding_of(app_id, shelf.rulebook(trace.version), archive.installation_key))
+    if kept is None:
+        raise Failed("What the person sent is no longer kept, so the decision cannot be looked at.", "gone")
+    rulebooks = shelf.rulebooks(trace.version, kept.conversation.state)
+    decision = decide(kept.event, kept.conversation, rulebooks, kept.now)
+    pinned = rulebooks.older.get(decision.because.pinned)
+    return Explained(kept, decision, reasons(decision, rulebooks.live, every_rule, pinned))
 
 
 def decide_again(trace: TraceView, deciding: Deciding, rulebooks: Rulebooks) -> Decision:
@@ -22,6 +54,8 @@ def decide_again(trace: TraceView, deciding: Deciding, rulebooks: Rulebooks) -> 
     event = read_event(deciding, claimed)
     if isinstance(event, Exception):
         raise Failed("What the person sent is no longer kept, so the decision cannot be looked at.", "gone")
+    if isinstance(event, DeliveryReceipt) and trace.submission is not None:
+        event = failure_of(event, trace.submission)
     inputs: Mapping[str, object] = orjson.loads(trace.inputs)
     now = datetime.fromisoformat(str(inputs["now"]))
     return decide(event, conversation_from_plain(inputs["conversation"]), rulebooks, now)

@@ -15,18 +15,18 @@ from functools import partial
 import structlog
 
 from bot.core.button import read_button_id
-from bot.core.codec import as_it_is, conversation_to_plain, effects_digest
 from bot.core.conversation import MARGIN, Conversation
 from bot.core.decide import after, decide
+from bot.core.decision import Decision
 from bot.core.event import DeliveryReceipt, Event, InboundMessage, Media, MediaKind, OwnTap, Tap
 from bot.core.rulebook import Rulebooks
 from bot.crash import reach
 from bot.errors import Retry
 from bot.store.port import Store
-from bot.store.units import Claimed, InboxKind, Lane, Settled
+from bot.store.units import Claimed, InboxKind, Lane, Progress, Settled
 from bot.work.clock import Clock
 from bot.work.receipts import decide_receipt
-from bot.work.trace import inputs_of
+from bot.work.trace import settled
 
 MOST_TRIES = 3
 LANES_AT_ONCE = 64
@@ -49,13 +49,24 @@ class Deciding:
 
 
 class Inbox:
-    """The task that decides. ``on_decided`` is called after each commit that may have put something into the outbox."""
+    """The task that decides. ``on_decided`` is called after each commit that may have put something into the outbox, ``on_call`` after
+    one that queued a call, ``on_timer`` after one that set timers, with the time of the first."""
 
-    def __init__(self, store: Store, deciding: Deciding, clock: Clock, on_decided: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        deciding: Deciding,
+        clock: Clock,
+        on_decided: Callable[[], None],
+        on_call: Callable[[], None] = lambda: None,
+        on_timer: Callable[[datetime], None] = lambda due_at: None,
+    ) -> None:
         self._store = store
         self._deciding = deciding
         self._clock = clock
         self._on_decided = on_decided
+        self._on_call = on_call
+        self._on_timer = on_timer
         self._wake = asyncio.Event()
         self._stopping = False
 
@@ -87,9 +98,16 @@ class Inbox:
                 return now + STORE_PAUSE
             if progress.settled:
                 reach("settle.committed")
-                self._on_decided()
+                self._tell(progress)
             if self._stopping or progress.next_at is None or progress.next_at > now:
                 return progress.next_at or now + LOOK_EVERY
+
+    def _tell(self, progress: Progress) -> None:
+        self._on_decided()
+        if progress.calls:
+            self._on_call()
+        if progress.timer_at is not None:
+            self._on_timer(progress.timer_at)
 
 
 def decide_lane(deciding: Deciding, now: datetime, lane: Lane) -> Sequence[Settled]:
@@ -110,18 +128,18 @@ def _decide_several(
     rulebooks: Rulebooks,
     now: datetime,
 ) -> list[Settled]:
-    settled: list[Settled] = []
+    outcomes: list[Settled] = []
     for position, (claimed, event) in enumerate(zip(pending, events, strict=True)):
         following = next((e.written_at for e in events[position + 1 :] if isinstance(e, InboundMessage)), None)
         if conversation.next_pending_at != following:
             conversation = replace(conversation, next_pending_at=following)
         outcome = _decide_one(claimed, event, conversation, rulebooks, now)
-        settled.append(outcome)
+        outcomes.append(outcome)
         if outcome.decision is not None and not isinstance(event, Exception):
             conversation = after(conversation, event, outcome.decision)
         elif not outcome.dead:
             break  # tried again later; what came after it waits its turn
-    return settled
+    return outcomes
 
 
 def read_event(deciding: Deciding, claimed: Claimed) -> Event | Exception:
@@ -157,13 +175,19 @@ def _decide_one(
         return _failed(claimed, event, now)
     try:
         if isinstance(event, DeliveryReceipt):
-            return decide_receipt(claimed, event, conversation, now)
+            return decide_receipt(claimed, event, conversation, rulebooks, now)
         decision = decide(event, conversation, rulebooks, now)
+        _check_held(decision, now)
     except Exception as error:  # whatever a poison event does, it must not stop the others
         return _failed(claimed, error, now)
-    version = rulebooks.live.version
-    inputs = inputs_of(conversation_to_plain(conversation, as_it_is), now)
-    return Settled(claimed.inbox_id, decision, version, inputs, effects_digest(decision))
+    return settled(claimed, decision, conversation, rulebooks, now)
+
+
+def _check_held(decision: Decision, now: datetime) -> None:
+    """What is held for nothing would be handed over again for ever."""
+    call = decision.state.call
+    if decision.outcome == "held" and (call is None or call.until <= now):
+        raise RuntimeError("An event is held, and no call is under way.")
 
 
 def _failed(claimed: Claimed, error: Exception, now: datetime) -> Settled:

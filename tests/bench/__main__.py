@@ -20,7 +20,8 @@ from tests.bench.load import Order
 from tests.bench.machine import machine
 from tests.bench.road import Bench, measure_floor, measure_road, measure_with_emulator
 
-PARTS = ("floor", "road", "offered", "emulator", "matching")
+PARTS = ("floor", "road", "offered", "emulator", "matching", "reloading", "replaying")
+ALONE = ("matching", "reloading", "replaying")  # each a program of its own
 
 
 def main() -> int:
@@ -47,9 +48,12 @@ def main() -> int:
         _print_report(measured, asked.rate, share_a_core)
     if asked.json:
         _write_json(asked.json, asdict(here), measured, asked.rate)
-    if "matching" in only and subprocess.run([sys.executable, "-m", "tests.bench.matching"], cwd=ROOT).returncode:
-        return 1
-    return int(report.wrong(measured))
+    failed = [
+        part
+        for part in ALONE
+        if part in only and subprocess.run([sys.executable, "-m", f"tests.bench.{part}"], cwd=ROOT).returncode
+    ]
+    return int(report.wrong(measured) or bool(failed))
 
 
 def _arguments() -> argparse.Namespace:

@@ -23,7 +23,7 @@ templates:
     buttons: [{quick_reply: Track, goes_to: hours}]
 rules:
   - name: welcome
-    when: {says: {en: [hello], sv: [hej]}}
+    when: {says_exactly: {en: [hello], sv: [hej]}}
     reply:
       text: {en: "Hi {{first_name|there}}", sv: "Hej {{first_name|du}}"}
       buttons: [{label: {en: Opening hours, sv: Öppettider}, goes_to: hours}]

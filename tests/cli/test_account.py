@@ -11,6 +11,7 @@ from bot.cli.doctor import (
     Finding,
     Mark,
     app_findings,
+    connection_findings,
     look_at_everything,
     sqlite_findings,
     usual_cause,
@@ -18,6 +19,8 @@ from bot.cli.doctor import (
 )
 from bot.cli.webhooks import register_target, target_of
 from bot.config import Config, read_config
+from bot.core.phrasing import LocalText, Place
+from bot.core.rulebook import Connection
 from bot.errors import Failed, ParleyError, Retry
 from bot.sinch.emulator.server import Emulator
 from bot.sinch.emulator.settings import EmulatorSettings
@@ -177,3 +180,12 @@ def test_the_state_of_whatsapp_is_judged(state: str, mark: Mark) -> None:
 
 def test_a_webhook_to_somebody_else_is_not_ours() -> None:
     assert webhook_finding(["https://crm.example/hook"]).mark is Mark.BAD
+
+
+def test_a_connection_whose_secret_is_missing_is_told() -> None:
+    place = Place("rules/shop.yaml", 1, 1)
+    url = LocalText({"": ("https://erp.example/",)}, place)
+    connections = [Connection("orders", url, place, secret="ERP_TOKEN"), Connection("open", url, place)]
+    (finding,) = connection_findings(connections, {"ERP_TOKEN": " "})
+    assert (finding.mark, finding.sentence) == (Mark.DOUBT, "orders needs the secret ERP_TOKEN, which is not set.")
+    assert not list(connection_findings(connections, {"ERP_TOKEN": "secret"}))

@@ -28,6 +28,8 @@ class Desk:
         self.lines: list[str] = []
         self.events: list[tuple[str, str, Mapping[str, str]]] = []
         self.heard: list[dict[str, object]] = []
+        self.saves = asyncio.Queue[Sequence[str]]()
+        self.told_of_save = False
 
     async def send_event(self, name: str, identity: str, data: Mapping[str, str]) -> str:
         self.events.append((name, identity, data))
@@ -35,6 +37,13 @@ class Desk:
 
     async def why(self, identity: str) -> Sequence[str]:
         return [f"Because {identity} asked."]
+
+    async def saved(self) -> Sequence[str]:
+        if self.told_of_save:
+            self.saves.task_done()
+        told = await self.saves.get()
+        self.told_of_save = True
+        return told
 
     async def hear(self, request: web.Request) -> web.Response:
         self.heard.append(await request.json())
@@ -64,7 +73,7 @@ def desk() -> Desk:
 @pytest.fixture
 async def chat(desk: Desk, emulator: Emulator) -> AsyncIterator[Chat]:
     async with phone_session() as session:
-        behind = Behind(desk.send_event, desk.why)
+        behind = Behind(desk.send_event, desk.why, desk.saved)
         yield Chat(session, emulator.url, behind, desk.bubbles.append, desk.lines.append)
 
 
@@ -195,7 +204,11 @@ async def test_an_emulator_that_is_gone_is_told(chat: Chat, desk: Desk, emulator
     await emulator.unplug()
     async with phone_session() as session:
         gone = Chat(
-            session, "http://127.0.0.1:1", Behind(desk.send_event, desk.why), desk.bubbles.append, desk.lines.append
+            session,
+            "http://127.0.0.1:1",
+            Behind(desk.send_event, desk.why, desk.saved),
+            desk.bubbles.append,
+            desk.lines.append,
         )
         await gone.takes("hello")
     assert "does not answer" in desk.lines[-1]
@@ -208,7 +221,7 @@ def test_a_time_to_let_pass(text: str, hours: float) -> None:
     assert duration_of(text) == timedelta(hours=hours)
 
 
-@pytest.mark.parametrize("text", ["", "soon", "25", "25h now"])
+@pytest.mark.parametrize("text", ["", "soon", "25", "25h now", "11000d", f"{10**11}d"])
 def test_what_is_no_time(text: str) -> None:
     with pytest.raises(Refused):
         duration_of(text)
@@ -262,3 +275,11 @@ async def test_following_waits_for_what_comes(chat: Chat, desk: Desk, emulator: 
     await asyncio.sleep(0)
     await chat.takes("hello")
     assert await following >= 1
+
+
+async def test_it_tells_what_came_of_a_save_while_one_chats(desk: Desk, chat: Chat) -> None:
+    following = asyncio.create_task(chat.follow_saves())
+    desk.saves.put_nowait(["Not live:", "  rules/shop.yaml:3:1: No."])
+    await desk.saves.join()
+    following.cancel()
+    assert desk.lines == ["Not live:", "  rules/shop.yaml:3:1: No."]

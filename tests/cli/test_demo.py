@@ -8,7 +8,7 @@ import sys
 import urllib.request
 from pathlib import Path
 
-from bot.cli.demo import free_port, templates_of
+from bot.cli.running import free_port, templates_of
 from tests.cli.conftest import ROOT, Command, clean_environment
 
 SCRIPT = """\

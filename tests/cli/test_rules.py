@@ -53,6 +53,12 @@ def test_warnings_alone_end_with_0(command: Command, folder: Path) -> None:
     assert ended.out.startswith("rules/more.yaml:1:18: Warning: ")
 
 
+def test_the_order_and_the_words_of_consent_as_json(command: Command) -> None:
+    found = json.loads(command("check", "--order", "--consent", "--format", "json").out)
+    assert found["order"][-1] == "9. nothing_matched: otherwise"
+    assert found["consent"][0].startswith("stop: ")
+
+
 def test_check_as_json_holds_every_problem(command: Command, folder: Path) -> None:
     (folder / "rules" / "shop.yaml").write_text(BROKEN, encoding="utf-8")
     ended = command("check", "--format", "json")
@@ -74,6 +80,9 @@ def test_check_as_json_holds_every_problem(command: Command, folder: Path) -> No
         ("try", "hi", "--now", "2026-01-05T10:00"),
         ("try", "hi", "--window", "ajar"),
         ("try", "--event", "order.shipped", "--data", "order_number"),
+        ("try", "hi", "--data", "order_number=1"),
+        ("try", "hi", "--now", "0001-01-01T00:00+14:00"),
+        ("try", "hi", "--now", "9999-12-31T23:59Z"),
         ("nonsense",),
     ],
 )
@@ -95,7 +104,7 @@ def test_try_shows_the_reply_and_why_with_file_and_line(command: Command) -> Non
     ended = command("try", "Hello!!", "--now", "2026-01-05T10:00+01:00")
     assert ended.code == 0
     assert ended.out.startswith("Hi there\n  1) Opening hours  -> hours\n\n")
-    assert "  rules/shop.yaml:11:24: rule welcome (hello) answers.\n" in ended.out
+    assert "  rules/shop.yaml:11:32: rule welcome (hello) answers.\n" in ended.out
     assert "window open" in ended.out
 
 
@@ -118,7 +127,9 @@ def test_try_sends_the_template_of_an_event_with_the_window_closed(command: Comm
 
 
 def test_try_says_when_nothing_is_answered(command: Command) -> None:
-    assert command("try", "--event", "unknown").out.startswith("(no reply)\n")
+    ended = command("try", "--event", "unknown")
+    assert ended.code == 2
+    assert 'no rule waits for the event "unknown"; there is order.shipped.' in ended.err
 
 
 def test_try_of_broken_rules_lists_the_problems(command: Command, folder: Path) -> None:

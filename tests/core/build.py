@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
+from bot.core.asking import AnswerKind, Choice, MustBe, Question
 from bot.core.consent import builtin
 from bot.core.conversation import Consent, Conversation, Person, State, Window
 from bot.core.decide import decide
@@ -17,12 +18,15 @@ from bot.core.rule import (
     ALWAYS,
     ButtonSpec,
     Condition,
+    DeliveryFailed,
     FirstContact,
     Happened,
     Heard,
     IfClosed,
     LocalText,
     NothingMatched,
+    OptsIn,
+    OptsOut,
     Phrase,
     Phrasing,
     Place,
@@ -34,11 +38,13 @@ from bot.core.rule import (
     SayTemplate,
     SayText,
     Sent,
+    SilentFor,
     Tapped,
     Then,
     Trigger,
+    WindowCloses,
 )
-from bot.core.rulebook import ConsentWords, Hours, Rulebook, Rulebooks, Settings, Span, Template
+from bot.core.rulebook import Connection, ConsentWords, Hours, Rulebook, Rulebooks, Settings, Span, Template
 from bot.core.text import normalise
 from bot.rulebook.matcher import build_matcher
 
@@ -123,6 +129,7 @@ def rule(
     enabled: bool = True,
     category: str = "utility",
     line: int = 1,
+    **more: object,
 ) -> Rule:
     """A rule that answers with its own name unless ``reply`` says otherwise."""
     items: Sequence[ReplyItem]
@@ -133,7 +140,26 @@ def rule(
     else:
         items = (item(reply),)
     place = Place("rules/shop.yaml", line, 5)
-    return Rule(name, place, triggers, tuple(items), condition, if_closed, then or Then(), enabled, category)
+    return Rule(name, place, triggers, tuple(items), condition, if_closed, then or Then(), enabled, category, **more)  # type: ignore[arg-type]
+
+
+def ask(slot: str, must_be: MustBe | AnswerKind = "text", text: Words = "", **more: object) -> Question:
+    """A question that asks for its slot by name."""
+    wanted = must_be if isinstance(must_be, MustBe) else MustBe(must_be, must_be)
+    return Question(slot, local(text or f"{slot}?"), wanted, PLACE, **more)  # type: ignore[arg-type]
+
+
+DIGITS_8 = MustBe("digits", "8 digits", 8, 8)
+
+
+def one_of(*labels: str | tuple[str, Words]) -> MustBe:
+    """Choices by their labels, or by a value and its label."""
+    pairs = [(each, each) if isinstance(each, str) else each for each in labels]
+    return MustBe("one_of", "one_of", choices=tuple(Choice(value, local(label)) for value, label in pairs))
+
+
+def outcome(word: str, *says_: Say | Words, goes_to: str = "") -> ReplyItem:
+    return item(*says_, condition=Condition(outcome=word), goes_to=goes_to)
 
 
 def by_template(name: str, **values: Words) -> IfClosed:
@@ -171,8 +197,10 @@ def book(
     consent: ConsentWords | None = None,
     settings: Settings | None = None,
     version: int = 1,
+    connections: Sequence[Connection] = (),
 ) -> Rulebook:
     """A rulebook with all its indexes."""
+    on: dict[type[Trigger], list[int]] = {}
     by_tap: dict[str, list[int]] = {}
     by_sent: dict[str, list[int]] = {}
     by_event: dict[str, list[int]] = {}
@@ -193,8 +221,8 @@ def book(
                     first.append(at)
                 case NothingMatched():
                     missed.append(at)
-                case Heard():
-                    pass
+                case _:
+                    on.setdefault(type(trigger), []).append(at)
     return Rulebook(
         version=version,
         digest=f"digest-{version}",
@@ -211,7 +239,23 @@ def book(
         by_event={key: tuple(found) for key, found in by_event.items()},
         on_first_contact=tuple(first),
         on_nothing_matched=tuple(missed),
+        connections={each.name: each for each in connections},
+        by_example=_examples(rules),
+        on_silence=tuple(on.get(SilentFor, ())),
+        on_window_closing=tuple(on.get(WindowCloses, ())),
+        on_opt_in=tuple(on.get(OptsIn, ())),
+        on_opt_out=tuple(on.get(OptsOut, ())),
+        on_delivery_failed=tuple(on.get(DeliveryFailed, ())),
     )
+
+
+def _examples(rules: Sequence[Rule]) -> dict[str, tuple[int, ...]]:
+    found: dict[str, tuple[int, ...]] = {}
+    for at, each in enumerate(rules):
+        for phrase in each.examples_match:
+            plain = normalise(phrase.pattern).plain
+            found[plain] = (*found.get(plain, ()), at)
+    return found
 
 
 # --- conversations and events -------------------------------------------------------------------------------------------

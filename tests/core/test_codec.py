@@ -156,6 +156,7 @@ def test_every_field_of_a_send_is_in_the_digest() -> None:
         "waits": replace(send, waits=True),
         "confirms_stop": replace(send, confirms_stop=True),
         "answers": replace(send, answers=False),
+        "not_before": replace(send, not_before=NOW),
     }
     assert set(others) == {each.name for each in fields(Send)}
     digests = {effects_digest(decision(each)) for each in (send, replace(send, not_after=NOW), *others.values())}

@@ -60,7 +60,7 @@ FAIL = [
     (value("contact", "age", at_least=42), 'contact age is "41,5", not at least 42'),
     (value("contact", "age", at_most=41), 'contact age is "41,5", not at most 41'),
     (value("contact", "city", at_least=1), 'contact city is "Åre", not at least 1'),
-    (Condition(outcome="found"), "nothing came out as found"),
+    (Condition(outcome="found"), "it is for the outcome found, and nothing was asked yet"),
 ]
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.core.conversation import OpenQuestion, State
+from bot.core.conversation import State
 from bot.core.decision import HandOver, SetPerson
 from bot.core.event import (
     FlowAnswer,
@@ -149,11 +149,6 @@ def test_captions_and_kinds_compete_top_to_bottom() -> None:
 def test_the_fields_of_a_flow_are_slots() -> None:
     rulebook = book(rule("booked", sends("flow"), reply="See you {{date}}"))
     assert texts(answer(rulebook, FlowAnswer("book", {"date": "Monday"}))) == ["See you Monday"]
-
-
-def test_an_open_question_stays_while_other_layers_answer() -> None:
-    question = OpenQuestion("track", "order_number", 1, NOW, None, 0, {})
-    assert answer(book(rule("hi", says("hi"))), "hi", talk(State(question=question))).state.question == question
 
 
 # --- goes_to and then ---------------------------------------------------------------------------------------------------

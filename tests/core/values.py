@@ -89,7 +89,7 @@ effects = st.one_of(
         st.dictionaries(text, st.none() | text, max_size=2),
         st.lists(text, max_size=2).map(tuple),
     ),
-    st.builds(Call, text, texts, text),
+    st.builds(Call, text, text, text, url=text, body=texts, timeout_s=st.floats(0, 60), secret=text),
     st.builds(SetTimer, text, moments, texts),
     st.builds(DropTimer, text),
     st.builds(

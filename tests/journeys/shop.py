@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,12 +17,18 @@ from blockbuster import BlockBuster
 from pydantic import SecretStr
 
 from bot.app import App, listen, open_app
-from bot.cli.demo import templates_of
+from bot.cli.running import templates_of
 from bot.config import Config
+from bot.core.codec import effects_digest
+from bot.core.decision import Because
+from bot.core.event import ContactKey
 from bot.sinch.emulator import DEFAULT_TRIGGERS, Bubble, Emulator, EmulatorSettings, Person, Phone
 from bot.sinch.emulator import RunningClock as EmulatorClock
 from bot.web.api.keys import make_key
 from bot.work.clock import RunningClock
+from bot.work.explain import decide_again
+from bot.work.inbox import Deciding
+from bot.work.stored_events import reader
 from tests.oracle import judge
 
 RULES = Path(__file__).parents[2] / "rules"
@@ -94,15 +100,50 @@ class Time:
 
 @dataclass(slots=True)
 class Shop:
-    """An open shop; its guests, its back office, its clock."""
+    """An open shop; its guests, its back office, its clock. ``server`` is what closes when it does."""
 
-    app: App
-    url: str
+    config: Config
     emulator: Emulator
     time: Time
     session: ClientSession
-    key: str
+    watch: BlockBuster
+    app: App = field(init=False)
+    url: str = field(init=False)
+    key: str = field(init=False)
+    server: AsyncExitStack = field(init=False)
     guests: dict[str, Guest] = field(default_factory=dict)
+
+    async def starts(self) -> None:
+        """The server is started, registered at Sinch."""
+        self.server = AsyncExitStack()
+        self.app, self.url = await self.server.enter_async_context(serving(self.config, self.time.bots))
+        target, webhooks = f"{self.url}/webhooks/sinch", self.emulator.world.webhooks
+        for known in webhooks.of(self.config.app_id):
+            webhooks.update(known.id, {"target": target}, "target")
+        if not webhooks.of(self.config.app_id):
+            self.emulator.webhook(target, SECRET, DEFAULT_TRIGGERS, self.config.app_id)
+        self.watch.activate()
+
+    async def stops(self) -> None:
+        """What is under way ends as when an operator stops the server; starting it may then block."""
+        await self.emulator.settled()
+        self.watch.deactivate()
+        await self.server.aclose()
+
+    async def restarts(self) -> None:
+        """Another process goes on with the same database."""
+        await self.stops()
+        await self.starts()
+
+    async def because(self, identity: str) -> Because:
+        """Why the last event about this person came out as it did; deciding it again from what is stored must give the same."""
+        trace = await self.app.store.last_trace(ContactKey(self.config.app_id, "WHATSAPP", identity))
+        assert trace is not None
+        known = self.app.rules.rulebooks
+        deciding = Deciding(reader(self.config.app_id), lambda: known, self.app.store.installation_key)
+        again = decide_again(trace, deciding, known)
+        assert effects_digest(again) == trace.digest
+        return again.because
 
     def guest(self, identity: str) -> Guest:
         """The customer of this identity, always the same one."""
@@ -210,17 +251,6 @@ def starting_at(moment: datetime) -> Callable[[], datetime]:
     return lambda: moment + timedelta(seconds=time.monotonic() - began)
 
 
-@contextmanager
-def nothing_blocks() -> Iterator[None]:
-    """Meanwhile a call of the program that would hold up its event loop, such as reading a file, raises."""
-    watch = BlockBuster(scanned_modules=["bot"])
-    watch.activate()
-    try:
-        yield
-    finally:
-        watch.deactivate()
-
-
 @asynccontextmanager
 async def open_shop(
     folder: Path,
@@ -236,20 +266,21 @@ async def open_shop(
     running = base or starting_at(OPENS_AT)
     clock = Time(RunningClock(running), EmulatorClock(running))
     truth, database = folder / "truth.jsonl", folder / "shop.db"
-    given = settings or EmulatorSettings(templates=templates_of(RULES))
+    given = settings or EmulatorSettings(templates=templates_of(changes.get("rules", RULES)))
     async with AsyncExitStack() as stack:
         app_id = changes.get("app_id", APP)
         emulator = Emulator(replace(given, app_id=app_id, project_id="shop", truth_path=truth), clock)
         await emulator.start()
         stack.push_async_callback(emulator.stop)
-        app, url = await stack.enter_async_context(serving(config_for(emulator.url, database, **changes), clock.bots))
         session = await stack.enter_async_context(ClientSession())
-        key = await make_key(app.store, "back office", ["send", "read"], clock.now())
-        emulator.webhook(f"{url}/webhooks/sinch", SECRET, DEFAULT_TRIGGERS, app_id)
-        shop = Shop(app, url, emulator, clock, session, key)
-        with nothing_blocks():
-            yield shop
-            await shop.rests()
+        # A call of the program that would hold up its event loop, such as reading a file, raises.
+        watch = BlockBuster(scanned_modules=["bot"])
+        shop = Shop(config_for(emulator.url, database, **changes), emulator, clock, session, watch)
+        await shop.starts()
+        stack.push_async_callback(shop.stops)
+        shop.key = await make_key(shop.app.store, "back office", ["send", "read"], clock.now())
+        yield shop
+        await shop.rests()
     unread = {name: [each.shown for each in guest.unread()] for name, guest in shop.guests.items() if guest.unread()}
     assert unread == {}
     broken = [each for each in judge(database, truth).broken if not (odd_ids and each.startswith("I2: message "))]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from bot.app import open_app, reader
+from bot.app import open_app
 from bot.core.codec import effects_digest
 from bot.core.event import ContactKey, InboundMessage, Media
 from bot.core.rulebook import Rulebooks
@@ -19,6 +19,7 @@ from bot.store.units import InboxKind, Incoming
 from bot.work.clock import RunningClock
 from bot.work.explain import decide_again
 from bot.work.inbox import Deciding
+from bot.work.stored_events import reader
 from tests.journeys.conftest import Open
 from tests.journeys.shop import APP, BEN, Guest, Shop, config_for
 

@@ -10,7 +10,7 @@ import hmac
 import random
 from base64 import b64encode
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +25,10 @@ APP_ID = "01KILLAPP00000000000000000"
 PROJECT_ID = "kill-project"
 SECRET = "only-for-killing-on-this-machine"
 
+ORDERS = {"Order": 1}
+# By the word before the number, how often it is said; without a word it is a bare code, perhaps an answer.
+EVERYTHING = {"Order": 34, "Parcel": 14, "Buy": 14, "Claim": 18, "": 20}
+
 _POSTS_AT_ONCE = 6
 _PAUSE_S = 0.02  # at most, between two posts of one worker: a load that a server can answer, with its receipts
 _OPEN_MOST = 20  # said and not acknowledged: as many as wait while a server is down, and the choice that reorders them
@@ -32,6 +36,7 @@ _STOP_EVERY = 60  # messages
 _COMES_AGAIN_EVERY = 3
 _REPEATED = 50  # messages, the newest
 _ALL_WITHIN_S = 30.0
+_CODE_DIGITS = 6
 _AGAIN = 0.1  # how often a post is one of those once more
 
 
@@ -49,15 +54,18 @@ class Said:
 class Driver:
     """Keeps sending while the server lives; ``acknowledged`` is what it was answered 200.
 
-    Some people end by saying STOP; whatever they wrote before may stay unanswered then.
+    ``kinds``: what they say, such as ``EVERYTHING``. Some people end by saying STOP; whatever they wrote before may stay unanswered then.
     """
 
-    def __init__(self, url: str, clock: FastClock, people: int, dice: random.Random) -> None:
+    def __init__(
+        self, url: str, clock: FastClock, people: int, dice: random.Random, kinds: Mapping[str, int] = ORDERS
+    ) -> None:
         self.acknowledged: list[Said] = []
         self.stopped: set[str] = set()
         self.clock = clock
         self._url = url
         self._dice = dice
+        self._kinds = kinds
         self._identities = [f"4670{number:07d}" for number in range(people)]
         self._open: list[Said] = []
         self._repeatable: deque[Said] = deque(maxlen=_REPEATED)
@@ -137,8 +145,11 @@ class Driver:
     def _say(self) -> Said:
         self._serial += 1
         identity = self._dice.choice(self._identities)
-        text, answer = f"Where is order {self._serial}?", str(self._serial)
-        if self._serial % _STOP_EVERY == 0 and identity not in self.stopped:
+        kind = self._dice.choices(list(self._kinds), list(self._kinds.values()))[0]
+        answer = str(self._serial) if kind else str(self._serial)[-_CODE_DIGITS:]
+        text = f"{kind} {answer}".strip()
+        may_stop = identity not in self.stopped and len(self.stopped) < len(self._identities) // 2
+        if self._serial % _STOP_EVERY == 0 and may_stop:
             self.stopped.add(identity)
             text = "STOP"
         message_id = f"01KILLMESSAGE{self._serial:013d}"

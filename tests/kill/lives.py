@@ -87,6 +87,13 @@ class Launcher:
         """Send a signal, where it still lives."""
         self._tell({"signal": int(number), "as": life.name})
 
+    async def end_all(self) -> None:
+        """End every child that still lives."""
+        for life in self._lives.values():
+            if life.status is None:
+                self.signal(life, signal.SIGKILL)
+                await life.until_ended()
+
     async def close(self) -> None:
         """End it, and all its children."""
         if self._process.stdin is not None:
@@ -107,6 +114,9 @@ class Launcher:
                 life.has_ended(told["ended"])
             else:
                 life.is_ready(told["ready"])
+        for life in self._lives.values():  # a parent that is no more leaves no child
+            if life.status is None:
+                life.has_ended(await self._process.wait())
 
 
 @asynccontextmanager

@@ -8,22 +8,28 @@ import signal
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import aiohttp
 
+from tests.kill.backend import Backend, backend
 from tests.kill.clock import FastClock
-from tests.kill.driver import APP_ID, PROJECT_ID, SECRET, Driver
+from tests.kill.driver import APP_ID, ORDERS, PROJECT_ID, SECRET, Driver
+from tests.kill.edits import Staff
 from tests.kill.lives import Launcher, Life, cold_start, launcher, quiet_port
 from tests.oracle import Judgement, accepted_in, judge
+from tests.oracle_later import Witness
 
 RULES = Path(__file__).parent / "rules"
 SPEED = 60.0
 PEOPLE = 40
+ASKED = "call.sent"  # no place of ours: the backend has the whole request in its hands, so it is the one that tells
+
+RELOADING = ("reload.approved", "reload.stored", "reload.swapped")
 
 _LIFE_S = 8.0  # at most; a crash point that was not reached by then is told as missed
 _DRAIN_S = 45.0
@@ -31,7 +37,8 @@ _DRAIN_S = 45.0
 _UNFINISHED = """
     SELECT (SELECT count(*) FROM inbox WHERE state = 'pending')
          + (SELECT count(*) FROM outbox WHERE state IN ('queued', 'waiting', 'sending', 'unknown'))
-         + (SELECT count(*) FROM outbox WHERE state = 'sent' AND delivery < 3)
+         + (SELECT count(*) FROM outbox WHERE state = 'sent' AND kind = 'message' AND delivery < 3)
+         + (SELECT count(*) FROM timer)
 """
 
 
@@ -43,9 +50,13 @@ class Run:
     clock: FastClock
     driver: Driver
     launcher: Launcher
+    backend: Backend
+    staff: Staff
     environment: dict[str, str]
     dice: random.Random
     sabotage: str = ""
+    has_served: bool = False
+    started_at: list[datetime] = field(default_factory=list)
     killed: Counter[str] = field(default_factory=Counter)
     missed: list[str] = field(default_factory=list)
 
@@ -66,13 +77,21 @@ class Run:
 
     async def kill_at(self, point: str, visit: int = 1) -> None:
         """A life that ends at the ``visit``-th time it comes by a crash point."""
-        life = self._start(f"{point}:{visit}")
+        if point in RELOADING and self.has_served and self.dice.random() < 0.5:
+            self.staff.save_unsound()  # it starts with the last good one, and hears of a sound one when it is there
+        life = self._start("" if point == ASKED else f"{point}:{visit}")
+        if point == ASKED:
+            self.backend.at(visit, lambda: self.launcher.signal(life, signal.SIGKILL))
         async with self.driver.sending():
-            await life.until_ready()
+            if await life.until_ready():
+                self.has_served = True
+                if point in RELOADING:
+                    self.staff.save()
             if not await life.until_ended(_LIFE_S):
                 self.missed.append(f"{point}:{visit}")
                 self.launcher.signal(life, signal.SIGKILL)
                 await life.until_ended()
+        self.backend.answer_again()
         self._count(life, point)
 
     async def kill_any_moment(self, after_s: float) -> None:
@@ -86,6 +105,7 @@ class Run:
 
     async def kill_cold_at(self, point: str, visit: int = 1) -> None:
         """The same as ``kill_at``, with a server started as an operator would."""
+        self.started_at.append(self.clock.now())
         cold = await cold_start(self.folder, self.environment, f"{point}:{visit}")
         try:
             async with self.driver.sending():
@@ -105,7 +125,8 @@ class Run:
         self.launcher.signal(life, signal.SIGTERM)
         assert await life.until_ended(), f"SIGTERM did not end it. It wrote:\n{life.written()}"
         assert life.status == 0, f"SIGTERM ended it with {life.status}. It wrote:\n{life.written()}"
-        return judge(self.database, self.truth, self.driver.told())
+        witness = Witness(self.backend.asked, self.started_at, self.staff.unsound)
+        return judge(self.database, self.truth, self.driver.told(), witness)
 
     def hurry(self) -> None:
         """From here on time runs fast for the server and the driver, so that a wait for receipts is short."""
@@ -120,6 +141,7 @@ class Run:
             await asyncio.sleep(0.05)
 
     def _start(self, crash: str = "") -> Life:
+        self.started_at.append(self.clock.now())
         return self.launcher.start(
             "server",
             self.folder,
@@ -138,10 +160,16 @@ class Run:
 
     def story(self) -> str:
         """What happened, for a person who reads a red run."""
-        return (
-            f"{self.kills} kills: {dict(sorted(self.killed.items()))}, missed {self.missed}; {len(self.driver.acknowledged)} messages"
-            f" acknowledged, {len(accepted_in(self.truth))} sends accepted, {len(self.driver.stopped)} people said STOP"
-        )
+        told = [
+            f"{self.kills} kills: {dict(sorted(self.killed.items()))}",
+            f"missed {self.missed}",
+            f"{len(self.driver.acknowledged)} messages acknowledged",
+            f"{len(accepted_in(self.truth))} sends accepted",
+            f"{len(self.backend.asked)} requests to the backend",
+            f"{self.staff.saves} saves, {len(self.staff.unsound)} of them unsound",
+            f"{len(self.driver.stopped)} people said STOP",
+        ]
+        return "; ".join(told)
 
 
 def unfinished(database: Path) -> int:
@@ -152,15 +180,30 @@ def unfinished(database: Path) -> int:
 
 
 @asynccontextmanager
-async def kill_run(folder: Path, seed: int, sabotage: str = "", speed: float = SPEED) -> AsyncIterator[Run]:
-    """A run in ``folder``; everything random in it comes from ``seed``, but for the moments that the machine itself deals."""
+async def kill_run(
+    folder: Path,
+    seed: int,
+    sabotage: str = "",
+    speed: float = SPEED,
+    kinds: Mapping[str, int] = ORDERS,
+    parent: Launcher | None = None,
+) -> AsyncIterator[Run]:
+    """A run in ``folder``; everything random in it comes from ``seed``, but for the moments that the machine itself deals.
+
+    ``kinds``: what people say, see ``Driver``. ``parent``: one that is warm already; the run leaves no child of it behind.
+    """
     dice = random.Random(seed)
     clock = FastClock(datetime.now(UTC), speed)
     port = quiet_port()
     url = f"http://127.0.0.1:{port}/webhooks/sinch"
-    driver = Driver(url, clock, PEOPLE, dice)
-    (folder / "config.yaml").write_text("webhook:\n  max_age: 86400\n")
-    async with launcher() as started:
+    driver = Driver(url, clock, PEOPLE, dice, kinds)
+    async with backend(dice) as shop, AsyncExitStack() as ending:
+        started = parent if parent is not None else await ending.enter_async_context(launcher())
+        ending.push_async_callback(started.end_all)
+        (folder / "config.yaml").write_text(
+            f"webhook:\n  max_age: 86400\nallowed_hosts: {shop.url.removeprefix('http://')}\n"
+        )
+        staff = Staff(folder / "shop", RULES, shop.url)
         emulator = started.start(
             "emulator",
             folder,
@@ -174,7 +217,8 @@ async def kill_run(folder: Path, seed: int, sabotage: str = "", speed: float = S
         )
         assert await emulator.until_ready(), emulator.written()
         await _introduce(emulator.address, driver.identities)
-        yield Run(folder, clock, driver, started, _environment(folder, port, emulator.address), dice, sabotage)
+        environment = _environment(folder, port, emulator.address)
+        yield Run(folder, clock, driver, started, shop, staff, environment, dice, sabotage)
 
 
 async def _introduce(sinch: str, identities: list[str]) -> None:
@@ -198,7 +242,7 @@ def _environment(folder: Path, port: int, sinch: str) -> dict[str, str]:
         "SINCH_API_URL": sinch,
         "SINCH_AUTH_URL": sinch,
         "DATABASE_URL": f"sqlite:///{folder / 'parley.db'}",
-        "RULES_DIR": str(RULES),
+        "RULES_DIR": str(folder / "shop"),
         "HOST": "127.0.0.1",
         "PORT": str(port),
         "SEND_RATE": "0",

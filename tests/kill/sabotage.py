@@ -15,10 +15,13 @@ from datetime import datetime
 from typing import Any
 
 from bot.core.delivery import Policy
-from bot.store.sqlite import sending, store
+from bot.crash import reach
+from bot.store.sqlite import sending, store, timers
+from bot.store.sqlite.memory import Memory
 from bot.store.sqlite.store import SqliteStore
+from bot.store.sqlite.times import to_us
 from bot.store.sqlite.writer import Stage
-from bot.store.units import Incoming, Started
+from bot.store.units import Decide, Fired, InboxKind, Incoming, Lane, Progress, Settled, Started
 
 STRETCHED_S = 0.2
 
@@ -70,6 +73,64 @@ def _under_another_key(item: Incoming) -> Incoming:
     return replace(item, event=replace(item.event, dedup=f"{item.event.dedup}:{os.urandom(4).hex()}"))
 
 
+class RepeatsEveryCall(SqliteStore):
+    """Makes every call once more that a process died with, as if each were a question that may be asked twice."""
+
+    async def recover_calls(self, now: datetime) -> int:
+        await self._write(lambda connection: _queue_again(connection, now))
+        return await super().recover_calls(now)
+
+
+def _queue_again(connection: sqlite3.Connection, now: datetime) -> None:
+    rows = connection.execute(
+        "SELECT seq FROM outbox WHERE kind = 'call' AND state = 'sending' AND attempts = 1"
+    ).fetchall()
+    connection.executemany(
+        "UPDATE attempt SET ended_at = ?, outcome = 'unknown' WHERE outbox = ?", [(to_us(now), *row) for row in rows]
+    )
+    connection.executemany("UPDATE outbox SET state = 'queued', submissions = 1 WHERE seq = ?", rows)
+
+
+class DropsTimersLater(SqliteStore):
+    """Lets timers fire, commits, and drops them a moment later; what fires again is an event of its own."""
+
+    async def fire_timers(self, limit: int, now: datetime) -> Fired:
+        fired, rows = await self._write(lambda connection: _fire_and_keep(self._memory, connection, limit, now))
+        if rows:
+            reach("timers.committed")
+            await self._write(lambda connection: connection.executemany(_DROP, rows))
+        return fired
+
+
+_DROP = "DELETE FROM timer WHERE person = ? AND name = ? AND due_at = ?"
+
+
+def _fire_and_keep(
+    memory: Memory, connection: sqlite3.Connection, limit: int, now: datetime
+) -> tuple[Fired, list[Sequence[Any]]]:
+    due = connection.execute("SELECT * FROM timer WHERE due_at <= ?", (to_us(now),)).fetchall()
+    connection.execute("UPDATE inbox SET dedup = dedup || ':' || id WHERE kind = 'timer'")
+    fired = timers.fire(memory, connection, limit, now)
+    left = set(connection.execute("SELECT person, name FROM timer"))
+    gone = [row for row in due if row[:2] not in left]
+    connection.executemany("INSERT INTO timer VALUES (?, ?, ?, ?, ?)", gone)
+    return fired, [row[:3] for row in gone]
+
+
+class DecidesWhatIsHeld(SqliteStore):
+    """Hands over what people write while a call of theirs is under way as if there were none."""
+
+    async def decide_ready(self, limit: int, now: datetime, decide: Decide) -> Progress:
+        def decide_at_once(lane: Lane) -> Sequence[Settled]:
+            kinds = {claimed.kind for claimed in lane.pending}
+            state = lane.conversation.state
+            if state.call is not None and InboxKind.INBOUND in kinds and InboxKind.CALL_RESULT not in kinds:
+                lane = replace(lane, conversation=replace(lane.conversation, state=replace(state, call=None)))
+            return decide(lane)
+
+        return await super().decide_ready(limit, now, decide_at_once)
+
+
 def _set_once(early: asyncio.Future[Any], result: Sequence[Started], trouble: BaseException | None = None) -> None:
     if early.done():
         return
@@ -83,6 +144,9 @@ FAULTS: dict[str, type[SqliteStore]] = {
     "start before commit": StartsBeforeCommit,
     "acknowledge before commit": AcknowledgesBeforeCommit,
     "duplicates known in memory": RemembersDuplicatesInMemory,
+    "every call repeated": RepeatsEveryCall,
+    "timers dropped later": DropsTimersLater,
+    "held rows decided at once": DecidesWhatIsHeld,
 }
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import time
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
-from bot.core.rule import Heard
+import pytest
+
+from bot.core.rule import AtMost, Heard
 from bot.rulebook.load import Reading, digest_of, load, load_files
 
 HELLO = b'rules:\n  - name: hello\n    when: {says: hello}\n    reply: {text: "Hi"}\n'
 BYE = b'rules:\n  - name: bye\n    when: {says: bye}\n    reply: {text: "Bye"}\n'
+SAMPLE = Path(__file__).parent / "language_sample.yaml"
 SHOP = Path(__file__).parents[2] / "rules"
 
 
@@ -52,6 +58,74 @@ def test_a_missing_and_an_empty_folder_are_problems(tmp_path: Path) -> None:
     assert empty.rulebook is None
     assert "There is no folder" in told(missing)[0]
     assert "holds no .yaml file" in told(empty)[0]
+
+
+def test_a_subfolder_that_cannot_be_looked_into_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a save would quietly go live without its rules. Whoever runs the tests may look everywhere, so the system is bent."""
+    (tmp_path / "a.yaml").write_text("rules: [{name: a, when: {says: a}, reply: {text: A}}]")
+    (tmp_path / "closed").mkdir()
+    look = os.scandir
+
+    def scandir(path: Any) -> Any:
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied", str(path))
+        return look(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    reading = load(tmp_path)
+    assert told(reading) == [
+        f"{tmp_path.name}/closed:1:1: This folder cannot be read (Permission denied). Check who may read it."
+    ]
+    assert reading.rulebook is None
+
+
+def test_an_empty_file_and_files_without_a_rule_are_doubted() -> None:
+    empty = load_files({"rules/a.yaml": HELLO, "rules/b.yaml": b"# soon\n"})
+    assert empty.rulebook is not None
+    assert told(empty) == [
+        "rules/b.yaml:1:1: Warning: This file holds nothing. Write the rules into it and save it, or delete it."
+    ]
+    saving = load_files({"rules/a.yaml": HELLO, "rules/b.yaml": b" \n"})
+    assert saving.rulebook is None, "a file without a byte in it is being saved right now"
+    ruleless = load_files({"rules/a.yaml": b"teams: [support]", "rules/b.yaml": b"rules: []"})
+    assert ruleless.rulebook is not None
+    assert told(ruleless) == [
+        "rules/a.yaml:1:1: Warning: There is no rule in any file, so the bot answers nobody. Add rules: with a first rule."
+    ]
+
+
+def test_the_whole_sample_of_the_language_goes_live() -> None:
+    reading = load_files({"rules/shop.yaml": SAMPLE.read_bytes()})
+    assert told(reading) == []
+    book = reading.rulebook
+    assert book is not None
+    assert list(book.connections) == ["orders"]
+    track, person, still_there = (book.rule(name) for name in ("track_order", "person", "still_there"))
+    assert track is not None
+    assert person is not None
+    assert still_there is not None
+    assert (track.goes_on, track.call, [question.slot for question in track.ask]) == (True, "orders", ["order_number"])
+    assert person.anytime
+    assert still_there.at_most == AtMost(1, timedelta(weeks=1))
+    assert book.on_window_closing == (book.by_name["still_there"],)
+    assert book.by_example == {"hej": (book.by_name["welcome"],), "hello there": (book.by_name["welcome"],)}
+
+
+def test_rules_are_found_by_what_sets_them_off() -> None:
+    whens = {
+        "silent": "silent_for: 2 hours",
+        "closing": "window_closes_in: 2 hours",
+        "back": "opts_in: true",
+        "gone": "opts_out: true",
+        "lost": "delivery_failed: true",
+    }
+    rules = "".join(f"  - {{name: {name}, when: {{{when}}}, then: {{tag: x}}}}\n" for name, when in whens.items())
+    book = load_files({"rules/a.yaml": f"canned: {{thanks: Thank you!}}\nrules:\n{rules}".encode()}).rulebook
+    assert book is not None
+    assert (book.on_silence, book.on_window_closing, book.on_opt_in, book.on_opt_out, book.on_delivery_failed) == (
+        (0,), (1,), (2,), (3,), (4,),
+    )  # fmt: skip
+    assert book.canned["thanks"].in_language("en") == ("Thank you!",)
 
 
 def test_a_name_used_twice_across_files_shows_both_places() -> None:

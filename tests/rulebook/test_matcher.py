@@ -3,18 +3,19 @@
 import itertools
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bot.core.rule import Heard, Phrase, Place, Rule, Sent
+from bot.core.rule import Heard, Matches, Phrase, Place, Rule, Sent
 from bot.core.rulebook import Matcher
 from bot.core.text import normalise
+from bot.rulebook.expression import Expression, compile_expression
 from bot.rulebook.matcher import PhraseMatcher, build_matcher
-from bot.rulebook.pattern import parse
+from bot.rulebook.pattern import PatternError, parse
 from bot.rulebook.reading import How, catch, message, straight
 
 PLACE = Place("rules/shop.yaml", 1, 1)
@@ -98,6 +99,7 @@ def test_says_finds_whole_words_anywhere(pattern: str, text: str, heard: bool) -
         ("says_exactly", "👍", "ok 👍", False),
         ("says_exactly", "哈哈", "哈哈哈哈", True),
         ("says_exactly", "哈哈哈", "哈", True),
+        ("says_exactly", "哈哈哈", "哈哈", True),
         ("says_exactly", "มาก", "มากกกก", True),
         ("says_exactly", "哈哈", "哈", False),
         ("says_exactly", "I am {name}", "I am Åsa Öberg!", True),
@@ -270,7 +272,29 @@ def same(mine: str, yours: str) -> bool:
     )
 
 
-def divisions(reading: Sequence[Element], tokens: Sequence[str], how: How) -> Iterator[dict[str, str]]:
+def slipped(word: str) -> set[str]:
+    """Every word that is one slip away."""
+    pairs = [(word[:at], word[at:]) for at in range(len(word) + 1)]
+    letters = "abdefhklnors"
+    left_out = {left + right[1:] for left, right in pairs}
+    put_in = {left + letter + right for left, right in pairs for letter in letters}
+    replaced = {left + letter + right[1:] for left, right in pairs if right for letter in letters}
+    swapped = {left + right[1] + right[0] + right[2:] for left, right in pairs if len(right) > 1}
+    return left_out | put_in | replaced | swapped
+
+
+def nearly(mine: str, yours: str) -> bool:
+    """The same, or one slip apart where both have five letters or more, no digit and none held down in what was typed."""
+    if same(mine, yours):
+        return True
+    spellings = {mine, *(re.sub(r"(.)\1\1+", each, mine) for each in (r"\1", r"\1\1"))} - {mine} or {mine}
+    forgiven = all(len(each) >= 5 and each.isalpha() for each in (mine, yours)) and not re.search(r"(.)\1\1", yours)
+    return forgiven and any(len(each) >= 5 and yours in slipped(each) for each in spellings)
+
+
+def divisions(
+    reading: Sequence[Element], tokens: Sequence[str], how: How, equal: Callable[[str, str], bool] = same
+) -> Iterator[dict[str, str]]:
     """Everything the slots could catch from the first token on, best first."""
     if not reading:
         if how != "says_exactly" or not tokens:
@@ -279,19 +303,21 @@ def divisions(reading: Sequence[Element], tokens: Sequence[str], how: How) -> It
     first, rest = reading[0], reading[1:]
     match first:
         case str():
-            lengths = [1] if tokens and same(first, tokens[0].lower()) else []
+            lengths = [1] if tokens and equal(first, tokens[0].lower()) else []
         case (_, "2 digits"):
             lengths = [1] if tokens and re.fullmatch("[0-9]{2}", tokens[0]) else []
         case _:
             lengths = [*range(1, len(tokens) + 1)] if rest else [len(tokens)] * bool(tokens)
     for length in lengths:
-        for following in divisions(rest, tokens[length:], how):
+        for following in divisions(rest, tokens[length:], how, equal):
             yield following if isinstance(first, str) else {first[0]: " ".join(tokens[:length])} | following
 
 
-def tried(reading: Sequence[Element], tokens: Sequence[str], how: How) -> dict[str, str] | None:
+def tried(
+    reading: Sequence[Element], tokens: Sequence[str], how: How, equal: Callable[[str, str], bool] = same
+) -> dict[str, str] | None:
     starts = range(len(tokens)) if how == "says" else [0]
-    found = (each for start in starts for each in divisions(reading, tokens[start:], how))
+    found = (each for start in starts for each in divisions(reading, tokens[start:], how, equal))
     return next(found, None)
 
 
@@ -409,6 +435,188 @@ def test_held_characters_agree_with_trying_everything(phrase: str, text: str, ho
     compare = {"says": str.__contains__, "says_exactly": str.__eq__, "starts_with": str.startswith}[how]
     expected = any(compare(mine, yours) for mine in held_down(text) for yours in held_down(phrase))
     assert hears(phrase, text, how) is expected
+
+
+def as_expression(phrase: str) -> str:
+    """A phrase of characters and ``x`` for slots: a character held down is any number of it, and takes all there are."""
+    parts: list[str] = []
+    for each, run in itertools.groupby(phrase):
+        count = sum(1 for _ in run)
+        if each == "x":
+            parts += ["(.+?)"] * count
+        else:
+            parts.append(each * count if count < 3 else f"{each}++")
+    return "".join(parts[:-1]) + (parts[-1].replace("?", "") if phrase.endswith("x") else parts[-1])
+
+
+@settings(max_examples=200, deadline=None)
+@example("哈哈哈x", "哈你呀哈哈好", "says")
+@given(
+    st.text("哈呀x", min_size=1, max_size=6),
+    st.text("哈呀你", min_size=1, max_size=9).filter(lambda text: not re.search(r"(.)\1\1", text)),
+    st.sampled_from(["says", "says_exactly", "starts_with"]),
+)
+def test_characters_held_down_beside_slots_agree_with_expressions(phrase: str, text: str, how: How) -> None:
+    find = {"says": re.search, "says_exactly": re.fullmatch, "starts_with": re.match}[how]
+    expected = find(as_expression(phrase), text)
+    names = itertools.count()
+    pattern = " ".join(f"{{s{next(names)}}}" if each == "x" else each for each in phrase)
+    slots = caught(pattern, text, how)
+    assert (None if slots is None else [*slots.values()]) == (None if expected is None else [*expected.groups()])
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "value"),
+    [
+        ("哈哈哈 {x}", "哈哈哈哈你好", "你好"),
+        ("哈哈哈 {x}", "哈你好", "你好"),
+        ("哈哈哈 {x}", "哈你好 哈哈哈呀", "你好 哈哈哈呀"),
+        ("哈哈哈 {x}", "哈哈哈哈", None),
+        ("哈 {x}", "哈哈哈你好", "你好"),
+        ("哈 {x}", "哈哈哈", "哈"),
+        ("哈哈 {x} 元", "哈哈哈哈五元", "五"),
+        ("มาก {x}", "ขอบคุณมากกกกครับ", "ครับ"),
+    ],
+)
+def test_what_follows_a_character_held_down_is_caught_whole(pattern: str, text: str, value: str | None) -> None:
+    assert caught(pattern, text) == (None if value is None else {"x": value})
+
+
+# --- slips --------------------------------------------------------------------------------------------------------------
+
+LONG = st.sampled_from(
+    ["order", "orders", "ordre", "rder", "odrer", "borrder", "broken", "brokne", "a", "refund1", "heeello", "hell"]
+)
+LOOSE_GROUPS = st.builds(Group, st.lists(st.tuples(LONG), min_size=1, max_size=2).map(tuple), st.booleans())
+LOOSE_TREES = (
+    st.lists(st.one_of(LONG, LONG, st.just(("", "")), LOOSE_GROUPS), min_size=1, max_size=3)
+    .map(lambda tree: named(tuple(tree), (f"s{at}" for at in itertools.count())))
+    .filter(lambda tree: () not in set(expansions(tree)))
+)
+LOOSE_PATTERNS = st.lists(LOOSE_TREES, min_size=1, max_size=2)
+LOOSE_RULES = st.lists(
+    st.tuples(st.booleans(), LOOSE_PATTERNS, st.sampled_from(["says", "says_exactly", "starts_with"])),
+    min_size=1,
+    max_size=4,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    LOOSE_RULES,
+    st.lists(
+        st.one_of(LONG, st.sampled_from(["oorder", "refund2", "hello", "helo", "heelo", "helllo", "hallo"])), max_size=5
+    ),
+)
+def test_slips_agree_with_trying_everything(rules: list[tuple[bool, list[Tree], How]], tokens: list[str]) -> None:
+    matcher = build_matcher(
+        [replace(rule(*map(written, trees), how=how), typos=int(loose)) for loose, trees, how in rules]
+    )
+    expected = []
+    for position, (loose, trees, how) in enumerate(rules):
+        equal = nearly if loose else same
+        for tree in trees:
+            heard = [slots for each in expansions(tree) if (slots := tried(each, tokens, how, equal)) is not None]
+            if heard:
+                expected.append((position, written(tree), heard[0]))
+                break
+    hits = matcher.hits(normalise(" ".join(tokens)))
+    assert [(hit.rule, hit.phrase.pattern, dict(hit.slots)) for hit in hits] == expected
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "heard"),
+    [
+        ("opening hours", "what are your openign houurs?", True),
+        ("opening hours", "opening ours", False),
+        ("where is my order", "wher is my order", False),
+        ("öppettider", "Oppetider!", True),
+        ("stopp", "stop", False),
+        ("refund", "reefunnd", False),
+        ("iphone15", "iphone14", False),
+        ("12345678", "12345679", False),
+        ("доставка", "доствака", True),
+        ("किताबें", "कितबें", False),
+        ("track {n: 8 digits}", "trakc 12345678", True),
+    ],
+)
+def test_one_slip_is_forgiven_in_long_words(pattern: str, text: str, heard: bool) -> None:
+    loose = replace(rule(pattern), typos=1)
+    assert bool(build_matcher([loose]).hits(normalise(text))) is heard
+    assert not build_matcher([rule(pattern)]).hits(normalise(text))
+
+
+def test_a_rule_without_typos_stays_strict_beside_one_with() -> None:
+    strict = [rule("order {x} broken"), rule("broken [{x}]"), rule("{x: number} broken")]
+    matcher = build_matcher([replace(rule("broken"), typos=1), *strict])
+    assert [hit.rule for hit in matcher.hits(normalise("order 5 brokne"))] == [0]
+    assert [hit.rule for hit in matcher.hits(normalise("order 5 broken"))] == [0, 1, 2, 3]
+
+
+def test_a_slip_higher_up_goes_before_an_exact_word_below() -> None:
+    matcher = build_matcher([replace(rule("refund"), typos=1), rule("refunds"), replace(rule("refunds"), typos=1)])
+    assert [hit.rule for hit in matcher.hits(normalise("refunds"))] == [0, 1, 2]
+    assert [hit.rule for hit in matcher.hits(normalise("refund"))] == [0, 2]
+    assert matcher.phrases_of(normalise("Refund!")) == {0, 2}
+    assert matcher.phrases_of(normalise("a refund")) == frozenset()
+
+
+# --- expressions --------------------------------------------------------------------------------------------------------
+
+
+def listening(*expressions: str, language: str = "", examples: Sequence[str] = ()) -> Rule:
+    found = Matches(tuple(Phrase(each, language, PLACE) for each in expressions))
+    return Rule("rule", PLACE, (found,), (), examples_match=tuple(Phrase(each, "", PLACE) for each in examples))
+
+
+def test_expressions_see_the_text_as_typed_and_keep_rule_order() -> None:
+    both = replace(rule("order"), triggers=(*listening("^ORD-").triggers, *rule("order").triggers))
+    matcher = build_matcher([rule("order"), listening(r"#(?P<n>\d+)", r"^\?+$", language="sv"), both])
+    hits = matcher.hits(normalise("  my Order #12 "))
+    assert [(hit.rule, hit.phrase.pattern, dict(hit.slots)) for hit in hits] == [
+        (0, "order", {}),
+        (1, r"#(?P<n>\d+)", {"n": "12"}),
+        (2, "order", {}),
+    ]
+    assert [(hit.rule, hit.phrase.pattern) for hit in matcher.hits(normalise("ord-1"))] == [(2, "^ORD-")]
+    assert [(hit.rule, hit.phrase.pattern) for hit in matcher.hits(normalise(" ??? "))] == [(1, r"^\?+$")]
+    assert matcher.languages(normalise("#1")) == {"sv"}
+    assert matcher.hits(normalise(" ")) == []
+
+
+def test_a_whole_message_is_an_expression_where_it_fits() -> None:
+    matcher = build_matcher([listening("a+"), listening("b|c+"), rule("aaa")])
+    assert matcher.phrases_of(normalise(" AAA ")) == {0, 2}
+    assert matcher.phrases_of(normalise("ccc")) == {1}
+    assert matcher.phrases_of(normalise("ab")) == frozenset()
+
+
+def test_a_bad_expression_is_refused() -> None:
+    with pytest.raises(PatternError, match="never closed"):
+        build_matcher([listening("(a")])
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.lists(st.sampled_from(["a", "^b", "c$", "a.c", r"(?P<x>\pL)", "å|ö", "^$"]), min_size=1, max_size=3),
+        max_size=6,
+    ),
+    st.text("abcÅö !", max_size=5),
+)
+def test_many_expressions_agree_with_each_alone(rules: list[list[str]], text: str) -> None:
+    matcher = build_matcher([listening(*sources, examples=[text]) for sources in rules])
+    expected = []
+    for position, sources in enumerate(rules):
+        for source in sources:
+            expression = compile_expression(source)
+            assert isinstance(expression, Expression)
+            slots = expression.find(text) if text.strip() else None
+            if slots is not None:
+                expected.append((position, source, slots))
+                break
+    hits = matcher.hits(normalise(text))
+    assert [(hit.rule, hit.phrase.pattern, hit.slots) for hit in hits] == expected
 
 
 def test_the_tree_is_walked_where_messages_have_no_held_letters() -> None:

@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.text import normalise
+from bot.core.values import read_number
 from bot.rulebook.pattern import MOST_READINGS, PatternError, parse
-from bot.rulebook.slot import TEXT, Slot, SlotKind, read_kind, read_number
+from bot.rulebook.slot import TEXT, Slot, SlotKind, read_kind
 
 
 def sentences(source: str) -> list[str]:

@@ -29,9 +29,11 @@ from bot.core.rule import (
 from bot.core.rulebook import Rulebook, Span
 from bot.rulebook.load import load_files
 
+QUIET = "\nrules: [{name: a, when: {says: hello}, reply: {say_nothing: true}}]\n"
+
 
 def book(text: str) -> Rulebook:
-    reading = load_files({"rules/x.yaml": text.encode()})
+    reading = load_files({"rules/x.yaml": (text if "rules:" in text else text + QUIET).encode()})
     assert [str(problem) for problem in reading.problems] == []
     assert reading.rulebook is not None
     return reading.rulebook

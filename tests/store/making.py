@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
-from bot.core.conversation import State
-from bot.core.decision import Because, ChangeConsent, Decision, Effect, Send
+from bot.core.conversation import OpenCall, State
+from bot.core.decision import Because, Call, ChangeConsent, Decision, Effect, Send
 from bot.core.delivery import Policy
-from bot.core.event import ContactKey, DeliveryReceipt, InboundMessage, Reason, Text
+from bot.core.event import CallAnswered, ContactKey, DeliveryReceipt, Event, InboundMessage, Reason, Text
 from bot.core.reply import TemplateReply, TextReply
-from bot.store.units import InboxKind, Incoming, Lane, Order, Origin, Settled
+from bot.store.units import CallDone, Claimed, InboxKind, Incoming, Lane, Order, Origin, Settled, StartedCall
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 ANNA = ContactKey("APP", "WHATSAPP", "46700000001")
@@ -63,3 +64,58 @@ def settled(inbox_id: int, *effects: Effect, state: State | None = None) -> Sett
 def order(text: str = "hello", who: ContactKey = ANNA) -> Order:
     """A message asked for by a backend; ``dataclasses.replace`` gives it more."""
     return Order(who, TextReply(text), "fail", Origin.API, "utility")
+
+
+# --- questions, calls and timers ------------------------------------------------------------------------------------------
+
+CALL = Call("k1", "orders", "track", "GET", "https://erp.example/1", {}, 4.0, results=("status",))
+WAIT_S = 6.0  # how long a conversation waits for a call
+
+
+def calling(call: Call = CALL, seconds: float = 0, version: int = 1) -> State:
+    """The state while ``call`` of that moment is under way."""
+    waits = OpenCall(call.key, call.rule, version, call.connection, at(seconds + WAIT_S), replying=True)
+    return State(last_rule=call.rule, call=waits)
+
+
+def asks(call: Call = CALL, seconds: float = 0) -> Callable[[Lane], Sequence[Settled]]:
+    """A decide that calls for the first pending event and holds the others."""
+
+    def decide(lane: Lane) -> Sequence[Settled]:
+        state = calling(call, seconds)
+        first, *others = lane.pending
+        return [settled(first.inbox_id, call, state=state), *(held(one.inbox_id, state) for one in others)]
+
+    return decide
+
+
+def held(inbox_id: int, state: State) -> Settled:
+    """An event that waits for the call of ``state``."""
+    return Settled(inbox_id, Decision(state, (), Because("call"), "held"), version=1, inputs=b"{}", digest="d")
+
+
+def told(started: StartedCall, outcome: Literal["found", "not_found", "failed"] = "found", **values: str) -> CallDone:
+    """What a connection answered."""
+    call = started.call
+    why = f"{call.connection} answered 500." if outcome == "failed" else ""
+    event = CallAnswered(
+        started.answer_dedup, started.contact, call.key, call.connection, outcome, values, NOON, NOON, why
+    )
+    return CallDone(started.attempt_id, event, 200 if outcome == "found" else 500)
+
+
+class Seen:
+    """A decide that notes the raw bytes and the events it is handed, and answers nothing."""
+
+    def __init__(self) -> None:
+        self.raws: list[bytes] = []
+        self.events: list[Event | None] = []
+        self.kinds: list[InboxKind] = []
+        self.claimed: list[Claimed] = []
+
+    def __call__(self, lane: Lane) -> Sequence[Settled]:
+        self.claimed.extend(lane.pending)
+        self.raws.extend(one.raw for one in lane.pending)
+        self.events.extend(one.event for one in lane.pending)
+        self.kinds.extend(one.kind for one in lane.pending)
+        return [settled(one.inbox_id) for one in lane.pending]

@@ -9,10 +9,29 @@ from pathlib import Path
 
 import pytest
 
+from bot.core.decision import SetTimer
+from bot.core.event import ContactKey
 from bot.store.port import Store
 from bot.store.sqlite import audit, open_store
 from bot.store.units import Accepted, NotAccepted, Unknown
-from tests.store.making import ANNA, BO, POLICY, TEMPLATE, answers, at, order, receipt, wrote
+from tests.store.making import (
+    ANNA,
+    BO,
+    CALL,
+    POLICY,
+    TEMPLATE,
+    answers,
+    asks,
+    at,
+    order,
+    receipt,
+    settled,
+    told,
+    wrote,
+)
+
+CY = ContactKey("APP", "WHATSAPP", "46700000003")
+POST = replace(CALL, method="POST")
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +46,7 @@ async def _lived(path: Path) -> None:
     store = await open_store(path, app="APP")
     await _anna_was_answered(store)
     await _bo_stopped(store)
+    await _cy_was_asked_and_told(store)
     await store.record([wrote("STOP", ANNA, at(80), "stop")], at(80))  # pending
     await store.close()
 
@@ -56,6 +76,21 @@ async def _bo_stopped(store: Store) -> None:
     await store.decide_ready(10, at(33), answers("never"))
 
 
+async def _cy_was_asked_and_told(store: Store) -> None:
+    """A call went out while Cy wrote on; then a timer fired."""
+    number = await store.save_rulebook("a", {"rules/a.yaml": b"a"}, at(50))
+    await store.record([wrote("track", CY, at(50)), wrote("hello?", CY, at(51))], at(51))
+    await store.decide_ready(10, at(51), asks(POST, 51))
+    (started,) = await store.start_calls(10, at(52))
+    await store.finish_call(told(started), at(53))
+    goes_on = settled(0, SetTimer("question", at(60)))
+    pinned = replace(goes_on, pinned=number)
+    for _ in range(2):
+        await store.decide_ready(1, at(53), lambda lane: [replace(pinned, inbox_id=lane.pending[0].inbox_id)])
+    await store.fire_timers(10, at(60))
+    await store.decide_ready(10, at(60), answers())
+
+
 @pytest.fixture
 def database(sound: Path, tmp_path: Path) -> Path:
     return Path(shutil.copy(sound, tmp_path))
@@ -75,7 +110,10 @@ FIRST, SECOND = 1, 2  # outbox rows: Anna's two answers
 TWO_OF_A_KEY = (
     "CREATE TABLE loose AS SELECT * FROM inbox; DROP TABLE inbox; ALTER TABLE loose RENAME TO inbox;"
     "INSERT INTO inbox SELECT id + 100, app, dedup, kind, person, 'ignored', tries, written_at, received_at, ready_at,"
-    " settled_at, why, raw, media_kind FROM inbox WHERE id = 1"
+    " settled_at, why, raw, media_kind, held FROM inbox WHERE id = 1"
+)
+FIRED_AND_SET = (
+    "INSERT INTO timer (person, name, due_at) SELECT person, 'question', written_at FROM inbox WHERE kind = 'timer'"
 )
 AT_THE_SAME_TIME = (
     f"UPDATE attempt SET started_at = (SELECT started_at + 1 FROM attempt WHERE outbox = {FIRST})"
@@ -89,6 +127,7 @@ TAMPERED = [
     ("UPDATE inbox SET state = 'ignored' WHERE id = 1", "I3: inbox row 1 is ignored, yet outbox row "),
     ("UPDATE inbox SET state = 'dead' WHERE id = 1", "I3: inbox row 1 is dead and has a trace as if it were decided."),
     ("DELETE FROM trace WHERE inbox = 1", "I3: inbox row 1 is decided and nothing says why."),
+    (FIRED_AND_SET, "I3: timer question of person 3 has fired and is still set."),
     (
         AT_THE_SAME_TIME,
         "I4: messages 1 and 2 to person 1 overlapped.",
@@ -99,6 +138,12 @@ TAMPERED = [
         "to person 2 started after their STOP was committed.",
     ),
     (f"UPDATE outbox SET submissions = 2 WHERE seq = {FIRST}", "was submitted 2 times, and its attempts say 1."),
+    ("UPDATE outbox SET submissions = 2 WHERE kind = 'call'", "may be made once only, and was made 2 times."),
+    (
+        "UPDATE trace SET pinned = 9 WHERE inbox = 1",
+        "I11: inbox row 1 was decided with rulebook 9, which is not stored.",
+    ),
+    ("UPDATE inbox SET held = 1 WHERE state = 'pending'", "is held, and no call of person 1 is under way."),
     (f"UPDATE outbox SET state = 'sending' WHERE seq = {FIRST}", "is sending with 0 open attempts."),
     (f"UPDATE outbox SET delivery = 2 WHERE seq = {FIRST}", "shows delivery 2, and its submissions reached 3."),
     ("UPDATE lane SET ready_at = NULL", "is pending and its lane will never be looked at."),

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from bot.core.conversation import WINDOW
+from bot.core.decision import Send
 from bot.core.delivery import OutboxState
 from bot.core.event import MediaKind
 from bot.core.reply import TextReply
@@ -315,6 +316,32 @@ async def test_a_message_for_later_does_not_hold_up_an_answer(store: Store) -> N
     await store.finish([Accepted(started[0].attempt_id, "M1")], at(2))
     assert await store.next_send(at(3)) == at(3600)
     assert [one.reply for one in await start(store, 3600)] == [TextReply("later")]
+
+
+async def test_what_a_rule_says_later_is_held_back_and_overtaken(store: Store) -> None:
+    def decide(lane: Lane) -> list[Settled]:
+        later = Send(TextReply("later"), ANNA, "rule", 0, not_before=at(3600))
+        return [
+            settled(
+                lane.pending[0].inbox_id, later, replace(later, reply=TextReply("now"), position=1, not_before=None)
+            )
+        ]
+
+    await store.record([wrote("hi")], NOON)
+    await store.decide_ready(10, NOON, decide)
+    (now,) = await start(store)
+    assert now.reply == TextReply("now")
+    await store.finish([Accepted(now.attempt_id, "M1")], at(2))
+    assert await start(store, 3599) == []
+    assert await store.next_send(at(3)) == at(3600)
+    assert [one.reply for one in await start(store, 3600)] == [TextReply("later")]
+
+
+async def test_what_a_rule_says_in_the_past_leaves_at_once(store: Store) -> None:
+    await store.record([wrote("hi", when=at(9))], at(9))
+    said = Send(TextReply("now"), ANNA, "rule", 0, not_before=at(5))
+    await store.decide_ready(10, at(9), lambda lane: [settled(lane.pending[0].inbox_id, said)])
+    assert await store.next_send(at(9)) == at(9)
 
 
 # --- outcomes in doubt --------------------------------------------------------------------------------------------------

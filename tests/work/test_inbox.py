@@ -2,21 +2,27 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
+from bot.core.conversation import Conversation, Person
+from bot.core.decision import Because, Decision
 from bot.core.event import Event, InboundMessage
 from bot.core.reply import TemplateReply, TextReply
 from bot.core.rulebook import Rulebook, Rulebooks
 from bot.rulebook.load import load_files
 from bot.store.port import Store
 from bot.store.sqlite import open_store
-from bot.store.units import Accepted, InboxKind, Started
+from bot.store.units import Accepted, Claimed, InboxKind, Lane, Started
+from bot.work import inbox as inbox_module
 from bot.work.clock import RunningClock
 from bot.work.inbox import Deciding, Inbox, decide_lane
-from tests.store.making import ANNA, BO, NOON, POLICY, at, receipt, wrote
+from tests.store.making import ANNA, BO, NOON, POLICY, at, receipt, told, wrote
+from tests.store.making import calling as waits_for
 
 RULES = b"""
 settings: {time_zone: Europe/Stockholm, languages: [en]}
@@ -147,3 +153,117 @@ async def test_the_task_decides_what_it_is_woken_for_and_stops(tmp_path: Path, d
 
 def _fixed(now: datetime) -> Callable[[], datetime]:
     return lambda: now
+
+
+# --- while a call is under way ------------------------------------------------------------------------------------------
+
+CALLING = b"""
+settings: {time_zone: Europe/Stockholm, languages: [en]}
+connections:
+  orders: {url: "https://erp.example/orders", results: [status], timeout: 4 s}
+rules:
+  - name: track
+    when: {says_exactly: track}
+    call: orders
+    reply:
+      - {if: found, text: "It is {{status}}."}
+      - {text: Ask again later.}
+  - name: hello
+    when: {says_exactly: hello}
+    reply: {text: Hello there}
+    then: {remind: {after: 3 hours, goes_to: still_there}}
+  - name: still_there
+    when: {says_exactly: still there}
+    reply: {text: Still there?}
+    if_closed: skip
+"""
+
+
+@pytest.fixture
+def calling() -> Deciding:
+    reading = load_files({"rules/shop.yaml": CALLING})
+    assert reading.rulebook is not None, reading.problems
+    book = Rulebooks(reading.rulebook)
+    return Deciding(_unread, lambda: book, b"k" * 32)
+
+
+async def test_what_is_written_while_a_call_is_under_way_waits_for_its_answer(
+    tmp_path: Path, calling: Deciding
+) -> None:
+    store = await open_store(tmp_path / "parley.db", app="APP")
+    reads = replace(calling, read=lambda kind, raw, received_at: wrote(raw.decode(), when=at(0.5)).event)
+    await store.record([wrote("track"), wrote("hello", when=at(0.5))], at(1))
+    await decide(store, reads, 1)
+    (call,) = await store.start_calls(10, at(2))
+    assert call.call.url == "https://erp.example/orders"
+    assert await started(store, 2) == []
+    await store.finish_call(told(call, status="on its way"), at(3))
+    replies = []
+    for seconds in (3, 4, 5):
+        await decide(store, reads, seconds)
+        for each in await started(store, seconds):
+            replies.append(each.reply)
+            await store.finish([Accepted(each.attempt_id, f"M{seconds}")], at(seconds))
+    assert replies == [TextReply("It is on its way."), TextReply("Hello there")]
+    await store.close()
+
+
+def test_what_is_held_is_as_if_it_had_not_come_yet(calling: Deciding, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes after it, a STOP perhaps, meets the conversation as it was before: still the first contact."""
+    met: list[Conversation] = []
+
+    def holds_the_first(event: Event, conversation: Conversation, rulebooks: Rulebooks, now: datetime) -> Decision:
+        met.append(conversation)
+        outcome: Literal["held", "decided"] = "held" if len(met) == 1 else "decided"
+        return Decision(waiting, (), Because("none"), outcome)
+
+    waiting = waits_for()
+    monkeypatch.setattr(inbox_module, "decide", holds_the_first)
+    conversation = Conversation(ANNA, Person(1), state=waiting, first_contact=True)
+    events = [wrote("hello").event, wrote("STOP", when=at(1)).event]
+    pending = tuple(Claimed(n, InboxKind.INBOUND, b"", NOON, 1, event) for n, event in enumerate(events))
+    outcomes = decide_lane(calling, at(1), Lane(conversation, pending))
+    assert [each.decision.outcome for each in outcomes if each.decision is not None] == ["held", "decided"]
+    assert met[1].first_contact
+
+
+def test_the_rulebook_that_a_question_goes_on_with_is_kept(calling: Deciding, monkeypatch: pytest.MonkeyPatch) -> None:
+    because = Because("question", pinned=7)
+    monkeypatch.setattr(
+        inbox_module, "decide", lambda event, conversation, *_: Decision(conversation.state, (), because)
+    )
+    pending = (Claimed(1, InboxKind.INBOUND, b"", NOON, 1, wrote("hello").event),)
+    (settled,) = decide_lane(calling, at(1), Lane(Conversation(ANNA, Person(1)), pending))
+    assert settled.pinned == 7
+
+
+async def test_what_is_held_for_nothing_is_a_mistake_that_ends(
+    tmp_path: Path, calling: Deciding, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = lambda event, conversation, rulebooks, now: Decision(conversation.state, (), Because("none"), "held")  # noqa: E731 short
+    monkeypatch.setattr(inbox_module, "decide", held)
+    store = await open_store(tmp_path / "parley.db", app="APP")
+    await store.record([wrote("track")], NOON)
+    reads = replace(calling, read=lambda kind, raw, received_at: wrote(raw.decode()).event)
+    for seconds in (1, 60, 120):
+        assert await decide(store, reads, seconds) == 1
+    assert (await store.counts()).inbox_dead == 1
+    await store.close()
+
+
+async def test_the_task_tells_of_calls_and_of_timers(tmp_path: Path, calling: Deciding) -> None:
+    store = await open_store(tmp_path / "parley.db", app="APP")
+    called, set_for = asyncio.Event(), asyncio.Queue[datetime]()
+    inbox = Inbox(store, calling, RunningClock(_fixed(at(1))), lambda: None, called.set, set_for.put_nowait)
+    task = asyncio.create_task(inbox.run())
+    async with asyncio.timeout(5):
+        await store.record([wrote("hello", BO)], NOON)
+        inbox.wake()
+        assert await set_for.get() == at(1) + timedelta(hours=3)
+        assert not called.is_set()
+        await store.record([wrote("track")], NOON)
+        inbox.wake()
+        await called.wait()
+        inbox.stop()
+        await task
+    await store.close()

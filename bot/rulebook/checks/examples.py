@@ -33,14 +33,20 @@ def check_examples(draft: Draft, matcher: Matcher) -> None:
 
 def _not_matched(phrase: Phrase, position: int, draft: Draft, matcher: Matcher) -> str:
     rule, words = draft.rules[position], normalise(phrase.pattern)
-    if read_consent(words, draft.consent) is Said.STOP:
+    said = read_consent(words, draft.consent)
+    if said is Said.STOP:
         return f"Example {quote(phrase.pattern)} is a consent word and never reaches the rules. Delete it."
+    if said is Said.NEAR_MISS and not matcher.phrases_of(words):
+        return (
+            f"Example {quote(phrase.pattern)} is nearly a consent word, so the person is asked whether they mean STOP. "
+            f"Add it to says of rule {rule.name} as a phrase of its own, or delete it."
+        )
     hit = _taker(words, position, draft, matcher)
-    if _waits_for_nothing(rule):
-        return "" if hit is None else _taken(phrase, rule, draft.rules[hit.rule], hit)
-    if hit is None:
-        return f"Example {quote(phrase.pattern)} is not heard by rule {rule.name}. Add a phrase for it to says, or delete the example."
-    return "" if hit.rule == position else _taken(phrase, rule, draft.rules[hit.rule], hit)
+    if hit is not None:
+        return "" if hit.rule == position else _taken(phrase, rule, draft.rules[hit.rule], hit)
+    if any(isinstance(trigger, NothingMatched | FirstContact) for trigger in rule.triggers):
+        return ""  # it answers what no rule hears
+    return f"Example {quote(phrase.pattern)} is not heard by rule {rule.name}. Add a phrase for it to says, or delete the example."
 
 
 def _taken(phrase: Phrase, rule: Rule, taker: Rule, hit: Hit) -> str:
@@ -51,15 +57,13 @@ def _taken(phrase: Phrase, rule: Rule, taker: Rule, hit: Hit) -> str:
     )
 
 
-def _waits_for_nothing(rule: Rule) -> bool:
-    return bool(rule.triggers) and all(isinstance(trigger, NothingMatched | FirstContact) for trigger in rule.triggers)
-
-
 def _taker(words: Words, position: int, draft: Draft, matcher: Matcher) -> Hit | None:
     """The first rule that hears ``words`` and would answer whenever rule ``position`` could."""
     hits: Sequence[Hit] = matcher.hits(words) if words.keys else ()
     for hit in hits:
         rule = draft.rules[hit.rule]
-        if hit.rule == position or (rule.enabled and implies(draft.rules[position].condition, rule.condition)):
+        if hit.rule == position or (
+            rule.enabled and rule.at_most is None and implies(draft.rules[position].condition, rule.condition)
+        ):
             return hit
     return None

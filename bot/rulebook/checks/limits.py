@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from bot.core.reply import TEXT_MAX
 from bot.core.rule import LocalText, Phrasing, Placeholder, Rule, Say
 from bot.core.text import normalise
-from bot.rulebook.checks.says import Part, buttons_in, parts, said_by
-from bot.rulebook.checks.values import Values, longest_opening
+from bot.rulebook.checks.says import Part, buttons_in, spoken
+from bot.rulebook.checks.texts import texts_of, texts_of_no_rule
+from bot.rulebook.checks.values import Known, Values, longest_opening
 from bot.rulebook.shape.book import Draft
 from bot.rulebook.traps import quote
 
@@ -21,29 +21,25 @@ _DANGLING: Final = frozenset(
 )
 
 
-def check_limits(draft: Draft, values: Mapping[str, Values]) -> None:
+def check_limits(draft: Draft, known: Mapping[str, Known]) -> None:
     """Texts that are too long, values that may make a title too long, and equal labels in one message."""
     for rule in draft.rules:
         if rule.name in draft.notes.broken:
             continue
-        for said in said_by(rule):
-            for part in parts(said.say):
-                _check_part(part, values[rule.name], draft)
-            _check_labels(said.say, rule, draft)
-    own = (
-        draft.consent.stop_reply,
-        draft.consent.start_reply,
-        draft.consent.near_miss_text,
-        draft.settings.option_gone,
-    )
-    for text in own:
-        if text is not None:
-            _check_part(Part(text, "This text", TEXT_MAX), Values(), draft)
+        for part, values in texts_of(rule, known[rule.name]):
+            _check_part(part, values, draft)
+        for item in rule.reply:
+            for say in item.says:
+                _check_labels(say, rule, draft)
+    for part, values in texts_of_no_rule(draft):
+        _check_part(part, values, draft)
 
 
 def _check_part(part: Part, values: Values, draft: Draft) -> None:
-    for language, phrasing in part.text.by_language.items():
-        place = draft.notes.place_of(part.text, language)
+    for text, language, phrasing in spoken(part.text):
+        if len(phrasing) == 1 and isinstance(phrasing[0], str) and len(phrasing[0]) <= part.most:
+            continue
+        place = draft.notes.place_of(text, language)
         longest, unknown = measure(phrasing, language or draft.settings.languages[0], values)
         if longest > part.most:
             draft.notes.problems.error(place, too_long(part.what, phrasing, longest, part.most))

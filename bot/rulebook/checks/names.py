@@ -10,13 +10,14 @@ from bot.rulebook.shape.notes import Definition, Kind, Mention
 
 _WORDS: Final[dict[Kind, str]] = {
     "rule": "Rule", "hours": "Hours", "template": "Template", "team": "Team", "holiday": "Holiday", "connection": "Connection",
-    "canned": "Canned text", "slot": "Slot",
+    "canned": "Canned text", "slot": "Slot", "answer": "Answer", "result": "Result",
 }  # fmt: skip
 _DECLARE: Final[dict[Kind, str]] = {
     "rule": "Write that rule, or the name of another",
     "hours": 'Add it under hours, for example {name}: {{mon-fri: "09:00-18:00"}}',
     "template": "Declare it under templates with its languages and parameters",
     "team": "Add it to teams: [{name}]",
+    "connection": "An administrator declares it under connections, with its url and results",
 }
 
 
@@ -37,7 +38,7 @@ def check_references(draft: Draft) -> None:
     """A name that is used but given nowhere is told, with the one it may be a slip of."""
     names = {kind: dict.fromkeys(draft.notes.names(kind)) for kind in _DECLARE}
     for mention in draft.notes.mentions:
-        if mention.kind == "slot":
+        if mention.kind not in names:  # slots, answers and results are known by their rule
             continue
         known = names[mention.kind]
         if mention.name not in known:
@@ -46,7 +47,7 @@ def check_references(draft: Draft) -> None:
 
 def check_lonely_rules(draft: Draft) -> None:
     """A rule without ``when`` lives from others that lead to it."""
-    led_to = {mention.name for mention in draft.notes.mentions if mention.kind == "rule"}
+    led_to = draft.notes.led_to()
     for rule in draft.rules:
         if not rule.triggers and rule.name not in led_to and rule.name not in draft.notes.broken:
             draft.notes.problems.error(

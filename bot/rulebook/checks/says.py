@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import assert_never
 
+from bot.core.asking import Question
+from bot.core.phrasing import Phrasing
 from bot.core.reply import (
     BODY_MAX,
     BUTTON_MAX,
+    BUTTONS_MAX,
     CAPTION_MAX,
     FOOTER_MAX,
     HEADER_MAX,
@@ -19,11 +22,8 @@ from bot.core.reply import (
     TEXT_MAX,
 )
 from bot.core.rule import (
-    ALWAYS,
     ButtonSpec,
-    Condition,
     LocalText,
-    Rule,
     Say,
     SayButtons,
     SayContact,
@@ -35,6 +35,7 @@ from bot.core.rule import (
     SayTemplate,
     SayText,
 )
+from bot.core.text import normalise
 
 URL_MAX = 2000
 NAME_MAX = 1000
@@ -49,25 +50,6 @@ class Part:
     what: str
     most: int
     cuttable: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A message and the conditions under which it is said."""
-
-    say: Say
-    condition: Condition
-
-
-def said_by(rule: Rule) -> Iterator[Said]:
-    """Every message the rule can send, ``if_closed`` included."""
-    for item in rule.reply:
-        for say in item.says:
-            yield Said(say, item.condition)
-        if item.if_closed is not None and item.if_closed.template is not None:
-            yield Said(item.if_closed.template, item.condition)
-    if rule.if_closed is not None and rule.if_closed.template is not None:
-        yield Said(rule.if_closed.template, ALWAYS)
 
 
 def buttons_in(say: Say) -> tuple[ButtonSpec, ...]:
@@ -114,6 +96,30 @@ def parts(say: Say) -> Iterator[Part]:
                 yield Part(value, f"The value of {name}", TEMPLATE_BODY_MAX, cuttable=False)
         case _:
             assert_never(say)
+
+
+def question_parts(question: Question) -> Iterator[Part]:
+    """The texts of a question with their limits: its choices are buttons, or rows of a list where they are many."""
+    must_be = question.must_be
+    most = BODY_MAX if must_be.kind in ("one_of", "yes_or_no") else TEXT_MAX
+    yield Part(question.text, "The question", most)
+    yield from _maybe(question.if_wrong, "The text of if_wrong", most)
+    yield from _maybe(must_be.menu, "The button of the list", BUTTON_MAX, cuttable=False)
+    few = len(must_be.choices) <= BUTTONS_MAX
+    for choice in must_be.choices:
+        yield Part(choice.label, "Choice", BUTTON_MAX if few else ROW_TITLE_MAX, cuttable=False)
+
+
+def spoken(text: LocalText) -> Iterator[tuple[LocalText, str, Phrasing]]:
+    """Everything that may be said for ``text``: each wording in each language."""
+    for wording in text.wordings():
+        for language, phrasing in wording.by_language.items():
+            yield wording, language, phrasing
+
+
+def plain_words(phrasing: Phrasing) -> str:
+    """The fixed words of a text, normalised."""
+    return normalise("".join(part for part in phrasing if isinstance(part, str))).plain
 
 
 def _framed(text: LocalText, header: LocalText | None, footer: LocalText | None) -> Iterator[Part]:

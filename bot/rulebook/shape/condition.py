@@ -8,16 +8,19 @@ from typing import Final, Literal
 
 from bot.core.rule import ALWAYS, Condition, ValueTest
 from bot.core.text import normalise
-from bot.rulebook.node import Entry, Node, Scalar, canonical
+from bot.rulebook.node import Entry, Items, Node, Scalar, canonical
 from bot.rulebook.problem import closest, listed
 from bot.rulebook.shape.keys import Keys
 from bot.rulebook.shape.notes import Scope
+from bot.rulebook.shape.outcome import outcome
 from bot.rulebook.shape.text import language_code
-from bot.rulebook.shape.value import choice, fields, items, mention_name, word, yes_no
+from bot.rulebook.shape.value import choice, fields, iso_day, items, mention_name, word, yes_no
 
-LATER: Final = ("from", "until", "after_rule", "answer", "result")
-BARE: Final = ("during", "outside", "language", "window", "tag", "no_tag", "consent", "first_contact", "slot", "event")
-Source = Literal["contact", "slot", "event"]
+BARE: Final = (
+    "during", "outside", "language", "window", "tag", "no_tag", "consent", "first_contact", "slot", "event", "answer", "result", "from",
+    "until", "after_rule",
+)  # fmt: skip
+Source = Literal["contact", "slot", "event", "answer", "result"]
 
 
 class _Sources:
@@ -37,6 +40,7 @@ class _Sources:
 def condition(node: Node | None, bare: Keys | None, scope: Scope, *, contact_is_bare: bool = False) -> Condition:
     """What ``if`` (``node``) and the bare keys of an item say together."""
     sources = [bare] if bare is not None else []
+    word_alone = outcome(node, scope) if isinstance(node, Scalar) else ""
     inside = _if(node, scope)
     both = _Sources(sources + ([inside] if inside else []), scope)
     contact = both if contact_is_bare or bare is None else _Sources([inside] if inside else [], scope)
@@ -53,25 +57,43 @@ def condition(node: Node | None, bare: Keys | None, scope: Scope, *, contact_is_
             *_values(contact.take("contact"), "contact", scope),
             *_values(both.take("slot"), "slot", scope),
             *_values(both.take("event"), "event", scope),
+            *_values(both.take("answer"), "answer", scope),
+            *_values(both.take("result"), "result", scope),
         ),
+        outcome=word_alone,
+        starts_on=iso_day(both.take("from"), "from", scope),
+        ends_on=iso_day(both.take("until"), "until", scope),
+        after_rule=_after_rule(both.take("after_rule"), scope),
     )
     if inside is not None:
-        inside.later(*LATER)
         inside.finish()
-    if bare is not None:
-        bare.later(*LATER)
     return ALWAYS if found.is_empty else found
 
 
 def _if(node: Node | None, scope: Scope) -> Keys | None:
     if isinstance(node, Scalar):
+        return None
+    if isinstance(node, Items):
         scope.error(
-            node.place,
-            f'"if: {node.text}" names the outcome of a question or a call, which are not available in this version. Take it out.',
+            node.place, "if takes one outcome, or conditions as keys. For two outcomes write two replies, one for each."
         )
         return None
     mapping = fields(node, "if", "if: {during: shop}", scope)
+    named = mapping.entry("outcome") if mapping else None
+    if named is not None:
+        scope.error(
+            named.place,
+            "An outcome is written as a word alone, other conditions beside it: {if: found, during: shop, ...}.",
+        )
+        return None
     return Keys(mapping, "if", scope) if mapping else None
+
+
+def _after_rule(node: Node | None, scope: Scope) -> str:
+    name = mention_name(node, "after_rule", scope)
+    if name and node:
+        scope.mention("rule", name, node.place, "after_rule")
+    return name or ""
 
 
 def _hours(node: Node | None, what: str, scope: Scope) -> str:
@@ -116,8 +138,8 @@ def _value(entry: Entry, source: Source, scope: Scope) -> ValueTest | None:
     texts = [word(item, f"The value of {entry.written}", scope) for item in items(entry.value)]
     if None in texts or not texts:
         return None
-    if source == "slot":
-        scope.mention("slot", name, entry.place, "slot")
+    if source in ("slot", "answer", "result"):
+        scope.mention(source, name, entry.place, source)
     elif source == "contact":
         scope.notes.contact_fields.add(name)
     known = [text for text in texts if text is not None]

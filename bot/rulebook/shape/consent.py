@@ -8,13 +8,12 @@ from typing import Final
 from bot.core.consent import builtin
 from bot.core.rule import LocalText, Place
 from bot.core.rulebook import ConsentWords
-from bot.core.text import normalise
 from bot.rulebook.node import Fields, Node
-from bot.rulebook.problem import listed
 from bot.rulebook.shape.keys import Keys
 from bot.rulebook.shape.notes import Scope
-from bot.rulebook.shape.text import language_code, local_text
-from bot.rulebook.shape.value import choice, fields, items, word
+from bot.rulebook.shape.own_words import own_words
+from bot.rulebook.shape.text import local_text
+from bot.rulebook.shape.value import choice, fields
 
 STOP_REPLY: Final = {
     "en": "You get no more messages from us. Write START to come back.",
@@ -71,8 +70,8 @@ def _builtin_reply(texts: dict[str, str], place: Place) -> LocalText:
 
 def _with(words: ConsentWords, mapping: Fields, scope: Scope) -> ConsentWords:
     keys = Keys(mapping, "consent", scope)
-    stop = words.stop | _words(keys.take("stop_words"), "stop_words", scope)
-    start = words.start | _words(keys.take("start_words"), "start_words", scope)
+    stop = words.stop | own_words(keys.take("stop_words"), "stop_words", scope)
+    start = words.start | own_words(keys.take("start_words"), "start_words", scope)
     both = sorted(stop & start)
     if both:
         scope.error(keys.place, f'"{both[0]}" both stops and starts. Keep it in one of the two lists.')
@@ -88,24 +87,3 @@ def _with(words: ConsentWords, mapping: Fields, scope: Scope) -> ConsentWords:
     )
     keys.finish()
     return added
-
-
-def _words(node: Node | None, what: str, scope: Scope) -> frozenset[str]:
-    """Staff's own words, normalised; a language as key is for the reader alone, every word counts for everyone."""
-    lists: list[Node] = [node] if node is not None and not isinstance(node, Fields) else []
-    for entry in node.entries if isinstance(node, Fields) else ():
-        if language_code(entry.written) not in scope.notes.languages:
-            known = listed(scope.notes.languages, "or")
-            scope.error(
-                entry.place,
-                f'{what} has "{entry.written}", which is not one of the languages in settings. Write {known}.',
-            )
-        lists.append(entry.value)
-    found: set[str] = set()
-    for item in (item for words in lists for item in items(words)):
-        text = word(item, f"A word in {what}", scope)
-        plain = normalise(text).plain if text else ""
-        if text and not plain:
-            scope.error(item.place, f'"{text}" in {what} has no letters or digits left to compare. Write a word.')
-        found |= {plain} if plain else set()
-    return frozenset(found)

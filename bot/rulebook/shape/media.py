@@ -11,6 +11,8 @@ from bot.rulebook.shape.keys import Keys
 from bot.rulebook.shape.notes import Scope
 from bot.rulebook.shape.text import language_code, local_text
 from bot.rulebook.shape.value import degrees, fields, word
+from bot.rulebook.stop import OWN_DISK
+from bot.rulebook.traps import quote
 
 MediaName = Literal["image", "video", "audio", "document", "sticker"]
 WITH_CAPTION = ("image", "video", "document")
@@ -60,10 +62,24 @@ def good_url(url: LocalText, node: Node, what: str, scope: Scope) -> bool:
         if isinstance(first, str) and not re.match(r"https?://[^\s/]+", first + ("x" if len(phrasing) > 1 else "")):
             scope.error(
                 node.place,
-                f'The {what} needs an address that starts with https://, not "{first}". Write the whole address.',
+                f'The {what} needs an address that starts with https://, not "{first}". {_address_meant(first)}',
             )
             return False
+        if spaced := next((part for part in phrasing if isinstance(part, str) and re.search(r"\s", part)), None):
+            cure = re.sub(r"\s", "%20", spaced)
+            scope.error(node.place, f'An address holds no spaces, and "{spaced}" does. Write {quote(cure)}.')
+            return False
     return True
+
+
+def _address_meant(written: str) -> str:
+    if inside := re.search(r"https?://[^\s<>()\[\]]+", written):
+        return f"Write {quote(inside[0])} alone."
+    if re.match(r"(?:[A-Za-z]:[\\/]|file:|~|/|\\\\)", written):
+        return OWN_DISK
+    if re.match(r"www\.|[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}/", written):
+        return f"Write {quote('https://' + written)}."
+    return "Write the whole address."
 
 
 def location(node: Node | None, scope: Scope) -> SayLocation | None:
@@ -94,7 +110,11 @@ def contact(node: Node | None, scope: Scope) -> SayContact | None:
     email = word(keys.take("email"), "email", scope) or ""
     company = word(keys.take("company"), "company", scope) or ""
     keys.finish()
+    phone = re.sub(r"\(0\)", "", phone) if phone else phone  # a zero that is dialled at home only
     if phone and phone_node and not re.fullmatch(r"\+[1-9][\d ()-]{6,20}", phone):
-        scope.error(phone_node.place, f'"{phone}" is not a phone number with country code. Write it like +46812345678.')
+        meant = re.sub(r"^00|^\+", "+", phone)
+        meant = re.sub(r"[^\d+]", "", meant)
+        cure = f'Did you mean "{meant}"?' if re.fullmatch(r"\+[1-9]\d{6,14}", meant) else "Write it like +46812345678."
+        scope.error(phone_node.place, f'"{phone}" is not a phone number with country code. {cure}')
         return None
     return SayContact(name, re.sub(r"[^\d+]", "", phone), email, company) if name and phone else None

@@ -9,7 +9,7 @@ from typing import Literal
 from bot.core.rule import LocalText, Place
 from bot.rulebook.problem import Problems
 
-Kind = Literal["rule", "hours", "template", "team", "slot", "holiday", "connection", "canned"]
+Kind = Literal["rule", "hours", "template", "team", "slot", "holiday", "connection", "canned", "answer", "result"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,10 @@ class Notes:
     def names(self, kind: Kind) -> list[str]:
         """All names of that kind, in the order written."""
         return list(dict.fromkeys(definition.name for definition in self.definitions if definition.kind == kind))
+
+    def led_to(self) -> set[str]:
+        """The rules that a button, another rule or a reminder leads to."""
+        return {mention.name for mention in self.mentions if mention.kind == "rule" and mention.how != "after_rule"}
 
     def place_of(self, text: LocalText, language: str) -> Place:
         """Where ``text`` is written in ``language``."""

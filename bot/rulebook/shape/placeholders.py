@@ -14,8 +14,17 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _SINGLE: Final = re.compile(r"(?<!\{)\{([A-Za-z_][\w ]*)\}(?!\})")
 
 
+# [first_name], <first_name>, %first_name%, $first_name, «first_name», { { first_name } }: how other tools write them.
+_OTHER_STYLES: Final = re.compile(
+    r"\[(\w+)\]|<(\w+)>|%(\w+)%|\$\{?(\w+)\}?|«\s*(\w+)\s*»|\{\s+\{\s*(\w+)\s*\}\s+\}"
+)  # fmt: skip
+_LIKE_A_VALUE: Final = re.compile(r"(?:\w+_\w+|(?:\w*name|namn|number|nummer|order|date|datum|today))", re.IGNORECASE)
+
+
 def phrasing(text: str, place: Place, scope: Scope) -> Phrasing:
     """``text`` cut at its placeholders; what looks like one and is none is told."""
+    if found := _OTHER_STYLES.search(text):
+        _doubt_style(found, place, scope)
     if "{" not in text:
         return (text,)
     parts: list[str | Placeholder] = []
@@ -35,14 +44,29 @@ def placeholders(text: LocalText, language: str) -> tuple[Placeholder, ...]:
     return tuple(part for part in text.in_language(language) if isinstance(part, Placeholder))
 
 
+def _doubt_style(found: re.Match[str], place: Place, scope: Scope) -> None:
+    name = next(group for group in found.groups() if group)
+    if _LIKE_A_VALUE.fullmatch(name):
+        cure = f"{{{{{canonical(name)}}}}}"
+        scope.warning(place, f'"{found.group()}" is sent as it stands. If you mean a placeholder, write {cure}.')
+
+
+def _meant(inside: str) -> str:
+    """The placeholder that was probably meant, as a cure."""
+    plain = inside.strip(" {}|")
+    parts = re.split(r"\s+(?:or|oder|eller|else|default)\s+|\s*(?:\|+|:|,|/)\s*", plain, maxsplit=1)
+    name = canonical(parts[0].rpartition(".")[2])
+    if not _NAME.fullmatch(name) or (name == canonical(inside) and len(parts) == 1):
+        return "Write a name of letters, digits and _, such as {{first_name}}."
+    default = f"|{parts[1]}" if len(parts) > 1 else ""
+    return f"Did you mean {{{{{name}{default}}}}}?"
+
+
 def _placeholder(inside: str, place: Place, scope: Scope) -> Placeholder | None:
     written, bar, default = inside.partition("|")
     name = canonical(written)
-    if not _NAME.fullmatch(name):
-        scope.error(
-            place,
-            f'"{{{{{inside}}}}}" is not a placeholder. Write a name of letters, digits and _, such as {{{{first_name}}}}.',
-        )
+    if not _NAME.fullmatch(name) or default.startswith("|") or re.search(r"\s(?:or|oder|eller)\s", written):
+        scope.error(place, f'"{{{{{inside}}}}}" is not a placeholder. {_meant(inside)}')
         return None
     return Placeholder(name, default.strip() if bar else None)
 

@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
 from typing import Final
 
 from bot.core.rule import IfClosed, ReplyItem, Say, SayTemplate, SayText
 from bot.rulebook.node import Fields, Items, Node, Scalar, canonical
+from bot.rulebook.shape.buttons import leads_to_page
 from bot.rulebook.shape.condition import BARE, condition
-from bot.rulebook.shape.keys import Keys
+from bot.rulebook.shape.keys import Keys, glued_text
 from bot.rulebook.shape.notes import Scope
 from bot.rulebook.shape.say import KINDS, PARTS, say, template
 from bot.rulebook.shape.text import language_code
-from bot.rulebook.shape.value import fields, listing, mention_name, must_be_true
+from bot.rulebook.shape.value import duration, fields, listing, mention_name, must_be_true
 from bot.rulebook.traps import quote
 
 MESSAGES_MAX: Final = 5
 _EXAMPLE: Final = 'reply: {text: "Hello!"}'
+WAIT_MAX: Final = timedelta(days=7)
+_WAIT: Final = "Write if_closed: {wait: true, not_after: 2 days}."
 _NOTHING_SAID: Final = "This reply says nothing. Add text: ..., or say_nothing: true if that is meant."
-_CONTENT: Final = ("text", *KINDS, "messages", "say_nothing", "goes_to")
+_CONTENT: Final = ("text", "any_of", *KINDS, "messages", "say_nothing", "goes_to")
 
 
 def reply(node: Node | None, scope: Scope) -> tuple[ReplyItem, ...]:
     """The cases of a reply."""
     if isinstance(node, Scalar):
-        scope.error(node.place, f"A reply says what it is. Write reply: {{text: {quote(node.text)}}}.")
+        scope.error(
+            node.place, glued_text(node) or f"A reply says what it is. Write reply: {{text: {quote(node.text)}}}."
+        )
+        return ()
+    if isinstance(node, Items) and len(node.items) > 1 and all(isinstance(item, Scalar) for item in node.items):
+        texts = ", ".join(f"{{text: {quote(item.text)}}}" for item in node.items if isinstance(item, Scalar))
+        cure = (
+            f"To send one of them, write reply: {{any_of: [...]}}; to send all, write reply: {{messages: [{texts}]}}."
+        )
+        scope.error(node.place, f"These texts do not say how they belong together. {cure}")
         return ()
     if isinstance(node, Items):
         found = (_item(item, scope) for item in node.items)
@@ -48,7 +62,6 @@ def _item(node: Node, scope: Scope) -> ReplyItem | None:
     inside = scope.speaking(holds.languages)
     if_closed = closed(keys.take("if_closed"), inside)
     says, goes_to = _content(mapping, keys, bare_contact, inside)
-    keys.later("any_of")
     if keys.finish() and not any(keys.has(key) for key in _CONTENT):
         scope.error(mapping.place, _NOTHING_SAID)
     if says is None:
@@ -131,7 +144,7 @@ def _message(node: Node, scope: Scope) -> Say | None:
     if mapping is None:
         return None
     keys = Keys(mapping, "A message", scope)
-    if not any(keys.has(key) for key in ("text", *KINDS)):
+    if not any(keys.has(key) for key in ("text", "any_of", *KINDS)):
         keys.also(*KINDS, *PARTS)
         if keys.finish():
             scope.error(mapping.place, _NOTHING_SAID)
@@ -147,6 +160,9 @@ def _has_buttons(node: Node) -> bool:
 
 def goes_to_of(node: Node | None, how: str, scope: Scope) -> str:
     """The rule that ``goes_to`` names; ``how`` says in which way (button, instead, then, misses)."""
+    if isinstance(node, Scalar) and re.match(r"(?:https?://|www\.)", node.text):
+        scope.error(node.place, leads_to_page(node.text))
+        return ""
     name = mention_name(node, "goes_to", scope)
     if name and node:
         scope.mention("rule", name, node.place, how)
@@ -172,10 +188,42 @@ def closed(node: Node | None, scope: Scope) -> IfClosed | None:
     if mapping is None:
         return None
     keys = Keys(mapping, "if_closed", scope)
+    if keys.has("wait") or keys.has("skip") or (keys.has("not_after") and not keys.has("template")):
+        return _held(keys, node, scope)
     found = template(keys, scope) if keys.has("template") else None
     if not keys.has("template"):
         scope.error(keys.place, "if_closed needs a template. Write if_closed: {template: its_name}, wait or skip.")
-    keys.also("values", "template")
-    keys.later("not_after")
+    keys.also("values", "template", *(("not_after",) if keys.has("not_after") else ()))
+    if keys.has("not_after"):
+        scope.error(keys.place_of("not_after"), f"not_after belongs to wait. {_WAIT}")
     keys.finish()
     return IfClosed("template", node.place, found) if found is not None else None
+
+
+def _held(keys: Keys, node: Node, scope: Scope) -> IfClosed | None:
+    """``{wait: true, not_after: 2 days}``, or ``{skip: true}``."""
+    stretch = keys.take("wait")
+    if isinstance(stretch, Scalar) and stretch.text[:1].isdecimal():
+        scope.error(
+            stretch.place,
+            f"How long to wait stands under not_after. Write if_closed: {{wait: true, not_after: {stretch.text}}}.",
+        )
+        return None
+    waits = must_be_true(stretch, "wait", scope)
+    skips = must_be_true(keys.take("skip"), "skip", scope)
+    not_after = duration(keys.take("not_after"), "not_after", scope)
+    keys.finish()
+    if skips and (waits or keys.has("not_after")):
+        scope.error(
+            keys.place, f"What is skipped never leaves, so nothing else goes with skip. {_WAIT} Or: if_closed: skip."
+        )
+        return None
+    if keys.has("not_after") and not waits:
+        scope.error(keys.place_of("not_after"), f"not_after belongs to wait. {_WAIT}")
+        return None
+    if not_after is not None and not_after > WAIT_MAX:
+        scope.error(
+            keys.place_of("not_after"), "What waits is kept for 7 days at most. Write not_after: 7 days or less."
+        )
+        return None
+    return IfClosed("wait" if waits else "skip", node.place, not_after=not_after) if waits or skips else None

@@ -5,35 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from bot.core.rule import Happened, NothingMatched, Phrase, Rule, Then
-from bot.rulebook.node import Fields, Node
+from bot.core.rule import Phrase, Rule
+from bot.rulebook.node import Fields, Items, Node
+from bot.rulebook.shape.ask import questions
 from bot.rulebook.shape.condition import condition
 from bot.rulebook.shape.keys import Keys
 from bot.rulebook.shape.notes import Scope
+from bot.rulebook.shape.oddities import answers_nothing, gathered, look_for_moved, refuse_oddities
+from bot.rulebook.shape.other_words import key_meant
+from bot.rulebook.shape.pace import at_most, not_between
 from bot.rulebook.shape.reply import closed, reply
 from bot.rulebook.shape.templates import CATEGORIES
 from bot.rulebook.shape.then import then
-from bot.rulebook.shape.value import choice, fields, items, name, word, yes_no
+from bot.rulebook.shape.value import choice, fields, items, mention_name, name, word, yes_no
 from bot.rulebook.shape.when import triggers
 
-LATER: Final = ("ask", "call", "anytime", "typos", "at_most", "not_between", "remind", "flow")
 _EXAMPLE: Final = "- {name: hours, when: {says: opening hours}, reply: {text: ...}}"
-_MOVED: Final = {
-    "when": (
-        "says",
-        "says_exactly",
-        "starts_with",
-        "taps",
-        "sends",
-        "event",
-        "needs",
-        "first_contact",
-        "nothing_matched",
-    ),
-    "reply": ("text", "buttons", "list", "messages", "image", "video", "audio", "document", "template", "say_nothing"),
-    "if": ("during", "outside", "language", "window", "tag", "no_tag", "contact"),
-    "then": ("goes_to", "hand_over", "set", "untag", "after_misses"),
-}
 
 
 def rule(node: Node, scope: Scope) -> Rule | None:
@@ -51,7 +38,13 @@ def rule(node: Node, scope: Scope) -> Rule | None:
 
 def _name(mapping: Fields, scope: Scope) -> str:
     keys = Keys(mapping, "A rule", scope)
-    node = keys.need("name", "name: a short name, such as opening_hours")
+    node = keys.take("name")
+    if (
+        node is None
+        and not keys.has("name")
+        and not any(key_meant(entry.written, ("name",)) for entry in mapping.entries)
+    ):
+        scope.error(mapping.place, 'A rule has no "name". Add: name: a short name, such as opening_hours.')
     called = name(node, "The name of a rule", scope) or ""
     if called and node:
         scope.notes.define("rule", called, node.place)
@@ -59,62 +52,58 @@ def _name(mapping: Fields, scope: Scope) -> str:
 
 
 def _rule(mapping: Fields, called: str, scope: Scope) -> Rule | None:
+    mapping = gathered(mapping, scope)
     keys = Keys(mapping, f"Rule {called}" if called else "This rule", scope)
     keys.also("name")
     heard = triggers(keys.take("when"), scope)
     holds = condition(keys.take("if"), None, scope)
     inside = scope.speaking(holds.languages)
-    after = then(keys.take("then"), inside)
+    examples = _examples(keys.take("examples"), scope)
     found = Rule(
         name=called,
         place=mapping.place,
         triggers=heard,
+        ask=questions(keys.take("ask"), inside),
+        call=_call(keys.take("call"), scope),
         reply=reply(keys.take("reply"), inside),
         condition=holds,
         if_closed=closed(keys.take("if_closed"), inside),
-        then=after,
+        then=then(keys.take("then"), inside),
         enabled=yes_no(keys.take("enabled"), "enabled", scope) is not False,
         category=choice(keys.take("category"), "category", CATEGORIES, scope) or "utility",
-        examples_match=(examples := _examples(keys.take("examples"), scope))[0],
+        examples_match=examples[0],
         examples_no_match=examples[1],
+        anytime=yes_no(keys.take("anytime"), "anytime", scope) is True,
+        typos=_typos(keys.take("typos"), scope),
+        at_most=at_most(keys.take("at_most"), scope),
+        not_between=not_between(keys.take("not_between"), scope),
     )
-    moved = _look_for_moved(mapping, keys, scope)
-    keys.later(*LATER)
-    if keys.finish() and not moved and not keys.has("reply") and not _leads_on(after):
-        scope.error(
-            mapping.place,
-            f"Rule {called} answers nothing. Add reply: {{text: ...}}, or reply: {{say_nothing: true}} if that is meant.",
-        )
-    _refuse_odd_misses(found, keys, scope)
+    moved = look_for_moved(mapping, keys, scope)
+    if keys.finish() and not moved and (silence := answers_nothing(found, keys)):
+        scope.error(mapping.place, silence)
+    refuse_oddities(found, keys, scope)
     return found
 
 
-def _leads_on(after: Then) -> bool:
-    return bool(after.goes_to or after.hand_over or after.misses_goes_to)
+def _call(node: Node | None, scope: Scope) -> str:
+    if isinstance(node, Fields | Items):
+        scope.error(node.place, "call names one connection. Write call: orders, and declare orders under connections.")
+        return ""
+    called = mention_name(node, "call", scope) or ""
+    if called and node is not None:
+        scope.mention("connection", called, node.place, "call")
+    return called
 
 
-def _look_for_moved(mapping: Fields, keys: Keys, scope: Scope) -> bool:
-    """Tell about keys that belong one step further in; whether there are any."""
-    found = False
-    for home, moved in _MOVED.items():
-        for key in moved:
-            if keys.has(key):
-                keys.also(key)
-                found = True
-                scope.error(keys.place_of(key), f'"{key}" belongs under "{home}". Write {home}: {{{key}: ...}}.')
-    return found
-
-
-def _refuse_odd_misses(rule: Rule, keys: Keys, scope: Scope) -> None:
-    if rule.then.misses_count and not any(isinstance(trigger, NothingMatched) for trigger in rule.triggers):
-        scope.error(
-            keys.place_of("then"), "after_misses belongs to the rule with nothing_matched: true. Move it there."
-        )
-    if rule.examples_match and rule.triggers and all(isinstance(trigger, Happened) for trigger in rule.triggers):
-        scope.error(
-            keys.place_of("examples"),
-            "Examples are messages of a person, and this rule waits for an event. Delete them.",
-        )
+def _typos(node: Node | None, scope: Scope) -> int:
+    text = word(node, "typos", scope)
+    if text is None or node is None or text in ("0", "1"):
+        return int(text or 0)
+    scope.error(
+        node.place,
+        f'typos is how many slips a word of five letters or more may have: 0 or 1, not "{text}". Write typos: 1.',
+    )
+    return 0
 
 
 def _examples(node: Node | None, scope: Scope) -> tuple[tuple[Phrase, ...], tuple[Phrase, ...]]:

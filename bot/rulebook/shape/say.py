@@ -6,18 +6,18 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from bot.core.rule import LocalText, Say, SayButtons, SayFlow, SayLink, SayList, SayTemplate, SayText, SectionSpec
-from bot.rulebook.node import Fields, Node, canonical
+from bot.rulebook.node import Fields, Node, Scalar, canonical
 from bot.rulebook.problem import listed
 from bot.rulebook.shape.buttons import buttons, refuse_count, sections
 from bot.rulebook.shape.keys import Keys
 from bot.rulebook.shape.media import WITH_CAPTION, contact, good_url, location, media
 from bot.rulebook.shape.notes import Scope
-from bot.rulebook.shape.text import local_text
-from bot.rulebook.shape.value import fields, items, mention_name, word
+from bot.rulebook.shape.text import local_text, spoken_text
+from bot.rulebook.shape.value import fields, items, mention_name, value_names, word
 
 MEDIA: Final = ("image", "video", "audio", "document", "sticker")
 KINDS: Final = ("buttons", "list", "link", "flow", *MEDIA, "location", "contact", "template")
-PARTS: Final = ("text", "menu", "header", "footer", "values", "caption")
+PARTS: Final = ("text", "any_of", "menu", "header", "footer", "values", "caption")
 _WITH_TEXT: Final = ("buttons", "list", "link", "flow")
 _WITH_HEADER: Final = ("buttons", "list", "flow")
 
@@ -28,9 +28,10 @@ def say(keys: Keys, scope: Scope) -> Say | None:
     kinds = [kind for kind in KINDS if keys.has(kind)]
     if not _fit_together(kinds, keys, scope):
         return None
-    text = local_text(keys.take("text"), "This text", scope) if keys.has("text") else None
+    wordless = not (keys.has("text") or keys.has("any_of"))
+    text = None if wordless else spoken_text(keys, "This text", scope)
     kind = kinds[0] if kinds else "text"
-    if kind in _WITH_TEXT and not keys.has("text"):
+    if kind in _WITH_TEXT and wordless:
         scope.error(keys.place_of(kind), f"{kind.capitalize()} need words above them. Add text: ..." if kind == "buttons"
                     else f"A {kind} needs words above it. Add text: ...")  # fmt: skip
         return None
@@ -45,9 +46,10 @@ def _fit_together(kinds: list[str], keys: Keys, scope: Scope) -> bool:
             f"One message cannot hold {listed(kinds)}. Use messages: to send them one after the other.",
         )
         good = False
-    if keys.has("text") and kinds and kinds[0] in ("location", "contact", "template"):
+    words = next((key for key in ("text", "any_of") if keys.has(key)), "")
+    if words and kinds and kinds[0] in ("location", "contact", "template"):
         scope.error(
-            keys.place_of("text"), f"A {kinds[0]} is sent without a text of its own. Use messages: to send both."
+            keys.place_of(words), f"A {kinds[0]} is sent without a text of its own. Use messages: to send both."
         )
         good = False
     for part in ("header", "footer"):
@@ -85,8 +87,9 @@ def _footer(keys: Keys, scope: Scope) -> LocalText | None:
 
 def _buttons(keys: Keys, text: LocalText | None, scope: Scope) -> Say | None:
     node, menu_node = keys.take("buttons"), keys.take("menu")
-    if node is None or refuse_count(node, len(items(node)), menu_node is not None, scope):
+    if node is None:
         return None
+    too_many = refuse_count(node, len(items(node)), menu_node is not None, scope)
     found = buttons(node, scope, rows=menu_node is not None)
     menu = local_text(menu_node, "menu", scope)
     header, footer = _header(keys, scope), _footer(keys, scope)
@@ -95,7 +98,7 @@ def _buttons(keys: Keys, text: LocalText | None, scope: Scope) -> Say | None:
             node
         ) else None
         return None
-    if text is None or (menu_node is not None and menu is None):
+    if too_many or text is None or (menu_node is not None and menu is None):
         return None
     if menu is not None:
         return SayList(text, menu, (SectionSpec(None, found),), header, footer)
@@ -117,21 +120,25 @@ def _list(keys: Keys, text: LocalText | None, scope: Scope) -> Say | None:
     inside.also("menu")
     header, footer = _header(keys, scope), _footer(keys, scope)
     if inside.has("rows") or not inside.has("sections"):
-        rows = buttons(inside.need("rows", "rows: [{label: ..., goes_to: ...}]"), scope, rows=True)
+        node = inside.need("rows", "rows: [{label: ..., goes_to: ...}]")
+        count = len(items(node))
+        rows = buttons(node, scope, rows=True)
         parts: tuple[SectionSpec, ...] = (SectionSpec(None, rows),) if rows else ()
         inside.also("sections")
     else:
         parts = sections(inside.take("sections"), scope)
+        count = sum(len(part.rows) for part in parts)
         inside.also("rows")
     inside.finish()
-    count = sum(len(part.rows) for part in parts)
-    if text is None or menu is None or not parts or refuse_count(mapping, count, True, scope):
+    if refuse_count(mapping, count, True, scope) or text is None or menu is None or not parts:
         return None
     return SayList(text, menu, parts, header, footer)
 
 
 def _link(keys: Keys, text: LocalText | None, scope: Scope) -> Say | None:
-    mapping = fields(keys.take("link"), "link", "link: {title: Our shop, url: https://...}", scope)
+    node = keys.take("link")
+    address = node.text if isinstance(node, Scalar) and node.text.startswith("https://") else "https://..."
+    mapping = fields(node, "link", f"link: {{title: Our shop, url: {address}}}", scope)
     if mapping is None:
         return None
     inside = Keys(mapping, "link", scope)
@@ -152,16 +159,16 @@ def _flow(keys: Keys, text: LocalText | None, scope: Scope) -> Say | None:
     flow_id = word(inside.need("id", "id: the number of the flow at WhatsApp"), "The id of the flow", scope)
     cta = local_text(inside.need("cta", "cta: the words on the button"), "The cta of the flow", scope)
     screen = word(inside.take("screen"), "screen", scope) or ""
-    inside.later("results")
+    results = value_names(inside.take("results"), "A result of the flow", scope)
     inside.finish()
     header, footer = _header(keys, scope), _footer(keys, scope)
-    return SayFlow(text, flow_id, cta, header, footer, screen) if text and flow_id and cta else None
+    return SayFlow(text, flow_id, cta, header, footer, screen, results) if text and flow_id and cta else None
 
 
 def _media(keys: Keys, text: LocalText | None, scope: Scope) -> Say | None:
     for kind in ("image", "video", "audio", "document", "sticker"):
         if keys.has(kind):
-            if keys.has("text") and text is None and kind in WITH_CAPTION:
+            if (keys.has("text") or keys.has("any_of")) and text is None and kind in WITH_CAPTION:
                 return None
             return media(keys.take(kind), kind, text, scope)
     return None

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import replace
+from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
+from bot.core.cancel import builtin_cancel_words
 from bot.core.rulebook import Settings
-from bot.rulebook.node import Entry, Fields, Node, canonical
+from bot.rulebook.node import Entry, Fields, Items, Node, Scalar, canonical
 from bot.rulebook.problem import closest, listed
 from bot.rulebook.shape.keys import Keys
 from bot.rulebook.shape.notes import Scope
+from bot.rulebook.shape.other_words import language_meant
+from bot.rulebook.shape.own_words import own_words
 from bot.rulebook.shape.text import language_code, local_text
-from bot.rulebook.shape.value import duration, fields, items, word, words
+from bot.rulebook.shape.value import choice, duration, fields, items, word, words
 
-LATER = ("forget_answers_after", "cancel_words", "cancel_text", "date_order")
+DATE_ORDERS: Final = ("day_first", "month_first")
 
 
 def languages_of(sections: Sequence[Node], scope: Scope) -> tuple[str, ...]:
@@ -30,13 +34,21 @@ def languages_of(sections: Sequence[Node], scope: Scope) -> tuple[str, ...]:
 def _languages(node: Node, scope: Scope) -> list[str]:
     found: list[str] = []
     if isinstance(node, Fields):
-        scope.error(node.place, "languages must be a list. For example: languages: [en, sv]")
+        scope.error(node.place, "languages must be a list. For example: languages: [en, sv].")
         return found
+    if isinstance(node, Scalar) and len(parts := re.split(r"[\s,;/]+", node.text.strip())) > 1:
+        scope.error(node.place, f"languages must be a list. Write languages: [{', '.join(parts)}].")
+        node = Items(tuple(Scalar(part, node.place) for part in parts), node.place)
     for item in items(node):
         text = word(item, "A language", scope)
         if text is None:
             continue
-        if re.fullmatch(r"[a-z]{2,3}(-[a-z0-9]{2,8})*", language_code(text)):
+        meant = language_meant(text)
+        if meant and text.lower() != "uk":
+            what = "is Northern Sami" if text.lower() == "se" else "is not a language code"
+            scope.error(item.place, f'"{text}" {what}. Did you mean "{meant}"?')
+            found.append(meant)
+        elif re.fullmatch(r"[a-z]{2,3}(-[a-z0-9]{2,8})*", language_code(text)):
             found.append(language_code(text))
         else:
             scope.error(
@@ -48,25 +60,35 @@ def _languages(node: Node, scope: Scope) -> list[str]:
 
 def settings(sections: Sequence[Node], scope: Scope) -> Settings:
     """The settings of all files together; ``languages`` are those found before."""
-    time_zone, answer_within = "UTC", timedelta(minutes=10)
-    prefixes: dict[str, str] = {}
-    option_gone = None
+    found = Settings("UTC", scope.notes.languages, cancel_words=builtin_cancel_words(scope.notes.languages))
     for section in sections:
         node = fields(section, "settings", "settings: {time_zone: Europe/Stockholm, languages: [en]}", scope)
         if node is None:
             continue
         keys = Keys(node, "settings", scope)
         keys.also("languages")
-        keys.later(*LATER)
-        time_zone = _time_zone(keys.take("time_zone"), scope) or time_zone
-        answer_within = duration(keys.take("answer_within"), "answer_within", scope) or answer_within
-        prefixes |= _prefixes(keys.take("language_of_prefix"), scope)
-        option_gone = local_text(keys.take("option_gone"), "option_gone", scope) or option_gone
+        found = _with(found, keys, scope)
         scope.notes.contact_fields |= {
             canonical(text) for text in words(keys.take("contact_fields"), "A contact field", scope)
         }
         keys.finish()
-    return Settings(time_zone, scope.notes.languages, answer_within, prefixes, option_gone)
+    return found
+
+
+def _with(before: Settings, keys: Keys, scope: Scope) -> Settings:
+    """The settings of one section on top of those before; in which order the keys stand makes no difference."""
+    forget = duration(keys.take("forget_answers_after"), "forget_answers_after", scope)
+    return replace(
+        before,
+        time_zone=_time_zone(keys.take("time_zone"), scope) or before.time_zone,
+        answer_within=duration(keys.take("answer_within"), "answer_within", scope) or before.answer_within,
+        language_of_prefix={**before.language_of_prefix, **_prefixes(keys.take("language_of_prefix"), scope)},
+        option_gone=local_text(keys.take("option_gone"), "option_gone", scope) or before.option_gone,
+        forget_answers_after=forget or before.forget_answers_after,
+        cancel_words=before.cancel_words | own_words(keys.take("cancel_words"), "cancel_words", scope),
+        cancel_text=local_text(keys.take("cancel_text"), "cancel_text", scope, varied=True) or before.cancel_text,
+        date_order=choice(keys.take("date_order"), "date_order", DATE_ORDERS, scope) or before.date_order,
+    )
 
 
 def _time_zone(node: Node | None, scope: Scope) -> str | None:
@@ -76,15 +98,19 @@ def _time_zone(node: Node | None, scope: Scope) -> str | None:
     try:
         ZoneInfo(text)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        guess = closest(text, available_timezones()) or _city(text)
-        cure = f'Did you mean "{guess}"?' if guess else "Write a place such as Europe/Stockholm."
+        guess = "" if re.search(r"\d", text) else closest(text, available_timezones()) or _city(text)
+        cure = (
+            f'Did you mean "{guess}"?' if guess else "Write a place such as Europe/Stockholm, which knows summer time."
+        )
         scope.error(node.place, f'There is no time zone "{text}". {cure}')
         return None
     return text
 
 
 def _city(text: str) -> str:
-    return next((zone for zone in sorted(available_timezones()) if zone.lower().endswith("/" + canonical(text))), "")
+    words = [canonical(text), *text.lower().split()]
+    zones = sorted(available_timezones())
+    return next((zone for word in words for zone in zones if zone.lower().endswith("/" + word)), "")
 
 
 def _prefixes(node: Node | None, scope: Scope) -> dict[str, str]:

@@ -78,7 +78,7 @@ def _parameters(node: Node | None, what: str, scope: Scope) -> tuple[str, ...]:
         return ()
     if not isinstance(node, Items):
         scope.error(
-            node.place, f"{what}: parameters must be a list in WhatsApp's order. For example: parameters: [first_name]"
+            node.place, f"{what}: parameters must be a list in WhatsApp's order. For example: parameters: [first_name]."
         )
         return ()
     for text in words(node, f"{what}: a parameter", scope):

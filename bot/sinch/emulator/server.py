@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from aiohttp import web
@@ -17,6 +18,7 @@ from bot.sinch.emulator.fields import Json
 from bot.sinch.emulator.gate import Gate
 from bot.sinch.emulator.person import Person
 from bot.sinch.emulator.settings import EmulatorSettings
+from bot.sinch.emulator.templates import Template
 from bot.sinch.emulator.truth import Listener, Truth
 from bot.sinch.emulator.webhooks import Webhook
 from bot.sinch.emulator.world import World, build
@@ -114,6 +116,10 @@ class Emulator:
         app = self._world.apps.for_person(app_id)
         body: Json = {"app_id": app.id, "target": target, "secret": secret, "triggers": list(triggers)}
         return self._world.webhooks.create(body, self._world.clock.now())
+
+    def approve(self, templates: tuple[Template, ...]) -> None:
+        """From now on WhatsApp has these templates and no others."""
+        self._world.settings = replace(self._world.settings, templates=templates)
 
     async def callback(self, key: str, payload: Json, app_id: str = "") -> None:
         """Deliver any other payload in its envelope, such as ``channel_event_notification``; ValueError by its key."""

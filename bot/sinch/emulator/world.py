@@ -17,9 +17,9 @@ from bot.sinch.emulator.truth import Listener, Truth
 from bot.sinch.emulator.webhooks import Webhooks
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class World:
-    """The parts, each of which knows only what it needs."""
+    """The parts, each of which knows only what it needs. ``settings`` may be replaced while it runs."""
 
     settings: EmulatorSettings
     clock: Clock

@@ -24,11 +24,16 @@ _QUESTIONS = (
         SELECT i.id FROM inbox i LEFT JOIN trace t ON t.inbox = i.id WHERE i.state = 'decided' AND i.kind <> 'receipt'
         AND t.inbox IS NULL
     """),
+    ("I3", "timer {1} of person {0} has fired and is still set", """
+        SELECT t.person, t.name FROM timer t JOIN person p ON p.id = t.person JOIN inbox i ON i.app = p.app
+        AND i.dedup = 'timer:' || t.person || ':' || t.name || ':' || t.due_at
+    """),
     ("I4", "messages {0} and {1} to person {2} overlapped", """
         SELECT before, outbox, person FROM (
             SELECT a.outbox, a.started_at, o.person, lag(a.outbox) OVER lane AS before,
                 lag(coalesce(a.ended_at, 1 << 62)) OVER lane AS until
-            FROM attempt a JOIN outbox o ON o.seq = a.outbox WINDOW lane AS (PARTITION BY o.person ORDER BY a.id)
+            FROM attempt a JOIN outbox o ON o.seq = a.outbox WHERE o.kind = 'message'
+            WINDOW lane AS (PARTITION BY o.person ORDER BY a.id)
         ) WHERE until > started_at
     """),
     ("I5", "outbox row {0} names inbox row {1}, which is not there", """
@@ -37,13 +42,17 @@ _QUESTIONS = (
     """),
     ("I7", "attempt {0} to person {1} started after their STOP was committed", """
         SELECT a.id, o.person FROM attempt a JOIN outbox o ON o.seq = a.outbox
-        WHERE o.confirms_stop = 0 AND (o.answers = 0 OR NOT :answers_after_stop)
+        WHERE o.kind = 'message' AND o.confirms_stop = 0 AND (o.answers = 0 OR NOT :answers_after_stop)
         AND (SELECT c.state FROM consent c WHERE c.person = o.person AND c.purpose = 'all' AND c.recorded_at < a.started_at
              ORDER BY c.id DESC LIMIT 1) = 'stopped'
     """),
     ("I9", "outbox row {0} was submitted {1} times, and its attempts say {2}", """
         SELECT o.id, o.submissions, count(a.id) FROM outbox o LEFT JOIN attempt a ON a.outbox = o.seq AND a.outcome IN
         ('sent', 'unknown') GROUP BY o.seq HAVING o.submissions <> count(a.id) OR o.submissions > 2
+    """),
+    ("I9", "call {0} may be made once only, and was made {1} times", """
+        SELECT id, submissions FROM outbox WHERE kind = 'call' AND submissions > 1
+        AND json_extract(payload, '$.method') <> 'GET'
     """),
     ("I9", "outbox row {0} is {1} with {2} open attempts", """
         SELECT o.id, o.state, count(a.id) FROM outbox o LEFT JOIN attempt a ON a.outbox = o.seq AND a.outcome = ''
@@ -53,6 +62,14 @@ _QUESTIONS = (
         SELECT o.id, o.delivery, max(CASE a.delivery WHEN 9 THEN 0 ELSE a.delivery END) AS best FROM outbox o JOIN
         attempt a ON a.outbox = o.seq GROUP BY o.seq HAVING o.delivery NOT IN (best, 9) OR (o.delivery = 9 AND best >=
         2)
+    """),
+    ("I11", "inbox row {0} was decided with rulebook {1}, which is not stored", """
+        SELECT t.inbox, t.pinned FROM trace t LEFT JOIN rulebook r ON r.number = t.pinned WHERE t.pinned <> 0
+        AND r.number IS NULL
+    """),
+    ("I12", "inbox row {0} is held, and no call of person {1} is under way", """
+        SELECT i.id, i.person FROM inbox i LEFT JOIN lane l ON l.person = i.person WHERE i.state = 'pending'
+        AND i.held = 1 AND json_extract(nullif(l.state, ''), '$.call') IS NULL
     """),
     ("I12", "inbox row {0} is pending and its lane will never be looked at", """
         SELECT i.id FROM inbox i JOIN lane l ON l.person = i.person WHERE i.state = 'pending' AND l.ready_at IS NULL

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,11 +14,12 @@ from bot.core.codec import state_from_plain
 from bot.core.conversation import Conversation, State, Window
 from bot.core.event import ContactKey, MediaKind, contact_of
 from bot.crash import reach
+from bot.store.sqlite.effects import LaneOutcome
 from bot.store.sqlite.memory import Memory
 from bot.store.sqlite.people import PERSON_COLUMNS, person_of_row
 from bot.store.sqlite.receipts import submissions_of
 from bot.store.sqlite.sets import json_array
-from bot.store.sqlite.settling import LaneOutcome, settle
+from bot.store.sqlite.settling import settle
 from bot.store.sqlite.times import from_us, from_us_or_none, to_us
 from bot.store.units import Claimed, Decide, InboxKind, Lane, Progress
 
@@ -35,14 +36,16 @@ class DecideOrder:
 
 
 # One JSON text holds every claimed lane with its person, addresses and oldest pending events: one step instead of one a row.
+# What is held for a call is passed by, so that a STOP or the call's answer gets through.
 _CLAIM = f"""
     SELECT json_group_array(json_array({PERSON_COLUMNS}, l.state, p.first_inbox,
         json((SELECT json_group_array(json_array(i.app, i.channel, i.identity, i.closes_at, i.wrote_at))
               FROM identity i WHERE i.person = l.person)),
         json((SELECT json_group_array(json_array(written_at, id, kind, tries, received_at, ready_at, media_kind))
               FROM (SELECT written_at, id, kind, tries, received_at, ready_at, media_kind FROM inbox
-                    WHERE person = l.person AND state = 'pending' ORDER BY written_at, id LIMIT {EVENTS_A_LANE})))))
-    FROM (SELECT person, state FROM lane WHERE ready_at <= ? ORDER BY ready_at LIMIT ?) l JOIN person p ON p.id = l.person
+                    WHERE person = l.person AND state = 'pending' AND (held <> 1 OR ready_at <= ?1)
+                    ORDER BY written_at, id LIMIT {EVENTS_A_LANE})))))
+    FROM (SELECT person, state FROM lane WHERE ready_at <= ?1 ORDER BY ready_at LIMIT ?2) l JOIN person p ON p.id = l.person
 """  # noqa: S608 our own words
 
 
@@ -53,22 +56,28 @@ def decide_ready(memory: Memory, connection: sqlite3.Connection, orders: Sequenc
 
 def _decide_once(connection: sqlite3.Connection, memory: Memory, order: DecideOrder) -> Progress:
     text = connection.execute(_CLAIM, (to_us(order.now), order.limit)).fetchone()[0]
-    settled = 0 if text == "[]" else _decide_lanes(connection, memory, orjson.loads(text), order)
+    settled = _NOTHING if text == "[]" else _decide_lanes(connection, memory, orjson.loads(text), order)
     next_at = connection.execute("SELECT min(ready_at) FROM lane WHERE ready_at IS NOT NULL").fetchone()[0]
-    return Progress(settled, from_us_or_none(next_at))
+    return replace(settled, next_at=from_us_or_none(next_at))
 
 
-def _decide_lanes(connection: sqlite3.Connection, memory: Memory, rows: list[Any], order: DecideOrder) -> int:
+_NOTHING = Progress(0, None)
+
+
+def _decide_lanes(connection: sqlite3.Connection, memory: Memory, rows: list[Any], order: DecideOrder) -> Progress:
     claimed = _claimed(connection, memory, {row[0]: row[-1] for row in rows}, order.now)
     outcomes = []
     for row in rows:
         person, first_inbox, events = row[0], row[-3], claimed.get(row[0], [])
-        settled = order.decide(_lane(row, _state(memory, person, row[-4]), events)) if events else ()
-        outcomes.append(LaneOutcome(person, row[-4], tuple(events), tuple(settled), first_inbox))
+        state = _state(memory, person, row[-4])
+        lane = _lane(row, state, events) if events else None
+        settled = tuple(order.decide(lane)) if lane is not None else ()
+        contact = lane.conversation.contact if lane is not None else None
+        outcomes.append(LaneOutcome(person, row[-4], state, contact, tuple(events), settled, first_inbox))
     reach("decide.inside")
-    settle(connection, memory, outcomes, order.now)
+    progress = settle(connection, memory, outcomes, order.now)
     reach("settle.in_transaction")
-    return sum(len(outcome.settled) for outcome in outcomes)
+    return progress
 
 
 def _state(memory: Memory, person: int, text: str) -> State:
@@ -103,7 +112,7 @@ def tell_media(connection: sqlite3.Connection, app: str, dedup: str, kind: Media
     at = to_us(now)
     row = connection.execute(
         "UPDATE inbox SET media_kind = ?, ready_at = min(ready_at, ?) WHERE app = ? AND dedup = ? AND state = 'pending'"
-        " AND tries = 0 AND media_kind = '' RETURNING person",
+        " AND tries = 0 AND held = 0 AND media_kind = '' RETURNING person",
         (kind.value, at, app, dedup),
     ).fetchone()
     if row is None:

@@ -118,13 +118,14 @@ def recover(connection: sqlite3.Connection, now: datetime, look_at: datetime) ->
         (at, "The server stopped while it was being sent."),
     ).rowcount
     connection.execute(
-        "UPDATE outbox SET submissions = submissions + 1, state = 'sent', ended_at = ? WHERE state = 'sending'"
-        " AND EXISTS (SELECT 1 FROM attempt a WHERE a.outbox = outbox.seq AND a.number = outbox.attempts AND a.outcome = 'sent')",
+        "UPDATE outbox SET submissions = submissions + 1, state = 'sent', ended_at = ? WHERE kind = 'message'"
+        " AND state = 'sending' AND EXISTS"
+        " (SELECT 1 FROM attempt a WHERE a.outbox = outbox.seq AND a.number = outbox.attempts AND a.outcome = 'sent')",
         (at,),
     )
     connection.execute(
         "UPDATE outbox SET submissions = submissions + 1, state = 'unknown', looks = 0, look_at = ?,"
-        " reason = 'The server stopped while it was being sent.' WHERE state = 'sending'",
+        " reason = 'The server stopped while it was being sent.' WHERE kind = 'message' AND state = 'sending'",
         (to_us(look_at),),
     )
     idle = connection.execute(

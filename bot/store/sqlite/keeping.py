@@ -10,7 +10,7 @@ import orjson
 
 from bot.errors import Refused
 from bot.store.sqlite.times import from_us, from_us_or_none, to_us
-from bot.store.units import ApiKey, StoredRulebook
+from bot.store.units import ApiKey, Release, StoredRulebook
 
 
 def save_rulebook(
@@ -27,6 +27,59 @@ def save_rulebook(
     if last is None or last[0] != number:
         connection.execute("INSERT INTO rulebook_live (number, live_from, who) VALUES (?, ?, ?)", (number, at, who))
     return number
+
+
+_ROLLBACK = "rollback from "
+
+
+def go_back(connection: sqlite3.Connection, number: int, who: str, now: datetime) -> None:
+    """What ``bot.store.port`` says. Where it is live already, it stays so."""
+    if connection.execute("SELECT 1 FROM rulebook WHERE number = ?", (number,)).fetchone() is None:
+        raise Refused(
+            f"There is no rulebook {number}.", "no_such_rulebook", "Choose a number that `rules history` lists.", 404
+        )
+    last = connection.execute("SELECT number FROM rulebook_live ORDER BY id DESC LIMIT 1").fetchone()
+    if last is None or last[0] != number:
+        why = f"{_ROLLBACK}{last[0]}" if last is not None else ""
+        connection.execute(
+            "INSERT INTO rulebook_live (number, live_from, who, why) VALUES (?, ?, ?, ?)",
+            (number, to_us(now), who, why),
+        )
+
+
+def releases(connection: sqlite3.Connection, limit: int) -> list[Release]:
+    """Which rulebook went live when, newest first."""
+    rows = connection.execute(
+        "SELECT l.number, r.digest, l.live_from, l.who, l.why FROM rulebook_live l JOIN rulebook r ON r.number = l.number"
+        " ORDER BY l.id DESC LIMIT ?",
+        (limit,),
+    ).fetchall()
+    return [
+        Release(number, digest, from_us(live_from), who, why, int(why.partition(_ROLLBACK)[2] or 0))
+        for number, digest, live_from, who, why in rows
+    ]
+
+
+# The partial index finds the few lanes with something open; each counts for the question's rule and for the call's.
+_ASKING = """
+    SELECT json_extract(o.value, '$.version'), json_extract(o.value, '$.rule'), count(DISTINCT l.person)
+    FROM lane l JOIN json_each(json_array(json_extract(l.state, '$.question'), json_extract(l.state, '$.call'))) o
+    WHERE l.pinned IS NOT NULL AND o.value IS NOT NULL GROUP BY 1, 2
+"""
+
+
+def asking(connection: sqlite3.Connection) -> dict[int, dict[str, int]]:
+    """The rulebooks that open questions and calls are pinned to, with how many people each of their rules holds."""
+    found: dict[int, dict[str, int]] = {}
+    for version, rule, count in connection.execute(_ASKING).fetchall():
+        found.setdefault(version or 0, {})[rule] = count
+    return found
+
+
+def rulebooks(connection: sqlite3.Connection) -> list[StoredRulebook]:
+    """Every stored rulebook, by number."""
+    numbers = connection.execute("SELECT number FROM rulebook ORDER BY number").fetchall()
+    return [found for (number,) in numbers if (found := rulebook(connection, number)) is not None]
 
 
 def last_good_rulebook(connection: sqlite3.Connection) -> StoredRulebook | None:

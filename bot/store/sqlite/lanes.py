@@ -7,6 +7,15 @@ from collections.abc import Iterable
 
 from bot.store.sqlite.sets import json_array
 
+# When a lane's oldest pending event can be claimed. What is held for a call is passed by until its own time, and what is behind an event
+# that is not held can only follow it.
+READY = (
+    "SELECT CASE i.held WHEN 1 THEN (SELECT min(h.ready_at) FROM (SELECT e.ready_at, e.held,"
+    " sum(e.held <> 1) OVER (ORDER BY e.written_at, e.id) AS free FROM inbox e WHERE e.person = lane.person AND e.state = 'pending') h"
+    " WHERE h.free = 0 OR (h.free = 1 AND h.held <> 1)) ELSE i.ready_at END"
+    " FROM inbox i WHERE i.person = lane.person AND i.state = 'pending' ORDER BY i.written_at, i.id LIMIT 1"
+)
+
 # The head of a lane: a message that was tried before and must not be overtaken, else the oldest that is due. Messages asked for a later
 # time wait aside until then.
 HEAD = (

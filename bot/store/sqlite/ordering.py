@@ -10,12 +10,12 @@ from datetime import datetime
 import orjson
 
 from bot.core.codec import reply_to_plain
+from bot.store.sqlite.effects import if_closed_text
 from bot.store.sqlite.ids import new_id
 from bot.store.sqlite.lanes import due_sends
 from bot.store.sqlite.memory import Memory
 from bot.store.sqlite.people import people_of
 from bot.store.sqlite.sets import insert_many
-from bot.store.sqlite.settling import if_closed_text
 from bot.store.sqlite.times import from_us, to_us, to_us_or_none
 from bot.store.units import Order, OtherBody, Placed
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,10 +11,10 @@ import orjson
 from bot.core.codec import reply_from_plain
 from bot.core.conversation import Consent, Window
 from bot.core.delivery import OutboxState, delivery_name
-from bot.core.event import ContactKey, MediaKind, Reason
+from bot.core.event import ContactKey, Reason
 from bot.store.sqlite.people import PERSON_COLUMNS, identity_hmac, person_of_row
 from bot.store.sqlite.times import from_us, from_us_or_none, to_us
-from bot.store.units import AttemptView, Counts, InboxKind, MessageView, ReceiptView, Standing, TraceView
+from bot.store.units import AttemptView, Counts, MessageView, ReceiptView, Standing
 
 
 def standing(connection: sqlite3.Connection, contact: ContactKey, key: bytes) -> Standing:
@@ -38,7 +37,8 @@ def standing(connection: sqlite3.Connection, contact: ContactKey, key: bytes) ->
 def message(connection: sqlite3.Connection, outbox_id: str) -> MessageView | None:
     """One message with its attempts and receipts."""
     row = connection.execute(
-        "SELECT seq, id, app, channel, identity, state, delivery, reason, payload, reference, created_at FROM outbox WHERE id = ?",
+        "SELECT seq, id, app, channel, identity, state, delivery, reason, payload, reference, created_at FROM outbox"
+        " WHERE id = ? AND kind = 'message'",
         (outbox_id,),
     ).fetchone()
     if row is None:
@@ -88,42 +88,6 @@ def _receipts(connection: sqlite3.Connection, seq: int) -> tuple[ReceiptView, ..
 
 def _reason(text: str) -> Reason | None:
     return Reason(*orjson.loads(text)) if text else None
-
-
-_TRACE = (
-    "SELECT t.inbox, t.version, i.kind, i.raw, i.received_at, t.decided_at, t.inputs, t.digest, i.media_kind"
-    " FROM trace t JOIN inbox i ON i.id = t.inbox"
-)
-
-
-def trace(connection: sqlite3.Connection, inbox_id: int) -> TraceView | None:
-    """The inputs of one decision."""
-    row = connection.execute(f"{_TRACE} WHERE t.inbox = ?", (inbox_id,)).fetchone()
-    return None if row is None else _trace_of(row)
-
-
-def last_trace(connection: sqlite3.Connection, contact: ContactKey) -> TraceView | None:
-    """The inputs of the newest decision about a person."""
-    row = connection.execute(
-        f"{_TRACE} WHERE t.person = (SELECT person FROM identity WHERE app = ? AND channel = ? AND identity = ?)"  # noqa: S608 our own words
-        " ORDER BY t.inbox DESC LIMIT 1",
-        (contact.app, contact.channel, contact.identity),
-    ).fetchone()
-    return None if row is None else _trace_of(row)
-
-
-def _trace_of(row: Sequence[Any]) -> TraceView:
-    return TraceView(
-        inbox_id=row[0],
-        version=row[1],
-        kind=InboxKind(row[2]),
-        raw=bytes(row[3] or b""),
-        received_at=from_us(row[4]),
-        decided_at=from_us(row[5]),
-        inputs=bytes(row[6]),
-        digest=row[7],
-        media_kind=MediaKind(row[8]) if row[8] else None,
-    )
 
 
 def counts(connection: sqlite3.Connection) -> Counts:

@@ -69,21 +69,36 @@ def submissions_of(connection: sqlite3.Connection, claimed: dict[int, list[Claim
     ids = [c.inbox_id for events in claimed.values() for c in events if c.kind is InboxKind.RECEIPT]
     if not ids:
         return claimed
-    rows = connection.execute(
-        "SELECT r.inbox, o.id, o.app, o.channel, o.identity, o.rule, o.if_closed, o.replaces, o.category, o.payload"
-        " FROM receipt r JOIN outbox o ON o.seq = r.outbox WHERE r.status = 'FAILED'"
-        " AND r.inbox IN (SELECT value FROM json_each(?))",
-        (json_array(ids),),
-    ).fetchall()
-    found = {row[0]: _submission(row) for row in rows}
+    rows = connection.execute(_FAILED, (json_array(ids),)).fetchall()
+    found = {
+        row[0]: replace(submission_of(row[1:10]), is_final=bool(row[10]), after_failure=bool(row[11])) for row in rows
+    }
     return {
         person: [replace(c, submission=found.get(c.inbox_id)) if c.inbox_id in found else c for c in events]
         for person, events in claimed.items()
     }
 
 
-def _submission(row: Sequence[str]) -> Submission:
-    _, id_, app, channel, identity, rule, if_closed, replaces, category, payload = row
+# What ``submission_of`` reads, of outbox ``o``.
+SUBMISSION = "o.id, o.app, o.channel, o.identity, o.rule, o.if_closed, o.replaces, o.category, o.payload"
+
+# Final: nothing says that it arrived, each attempt that may have left has failed, and none is to come; told once, by the receipt that
+# makes it so. After a failure: it, or what it stands in for, came of another message's receipt.
+_FAILED = f"""
+    SELECT r.inbox, {SUBMISSION},
+        o.state <> 'queued' AND NOT EXISTS (SELECT 1 FROM receipt e WHERE e.outbox = o.seq AND e.inbox < r.inbox
+            AND (e.status IN ('DELIVERED', 'READ') OR (e.status = 'FAILED' AND e.message_id = r.message_id)))
+        AND (SELECT count(DISTINCT e.message_id) FROM receipt e WHERE e.outbox = o.seq AND e.status = 'FAILED' AND e.inbox <= r.inbox)
+            >= (SELECT count(*) FROM attempt a WHERE a.outbox = o.seq AND a.outcome IN ('', 'sent', 'unknown')),
+        EXISTS (SELECT 1 FROM outbox w JOIN inbox i ON i.id = CAST(w.origin_id AS INTEGER) WHERE w.origin = 'rule'
+            AND w.id = CASE o.replaces WHEN '' THEN o.id ELSE o.replaces END AND i.kind = 'receipt')
+    FROM receipt r JOIN outbox o ON o.seq = r.outbox WHERE r.status = 'FAILED' AND r.inbox IN (SELECT value FROM json_each(?))
+"""  # noqa: S608 our own words
+
+
+def submission_of(row: Sequence[str]) -> Submission:
+    """From the columns ``SUBMISSION``."""
+    id_, app, channel, identity, rule, if_closed, replaces, category, payload = row
     reply = reply_from_plain(orjson.loads(payload))
     return Submission(id_, ContactKey(app, channel, identity), rule, if_closed_of(if_closed), replaces, category, reply)
 

@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.core.conversation import WINDOW
-from bot.core.event import ContactKey, DeliveryReceipt, InboundMessage, Unsupported, contact_of
+from bot.core.event import (
+    CallAnswered,
+    ContactKey,
+    DeliveryReceipt,
+    InboundMessage,
+    TimerFired,
+    Unsupported,
+    contact_of,
+)
+from bot.core.own_events import raw_of
 from bot.crash import reach
 from bot.store.sqlite.consent import apply_words
 from bot.store.sqlite.lanes import due_sends
@@ -17,7 +26,7 @@ from bot.store.sqlite.people import people_of
 from bot.store.sqlite.receipts import Owner, keep, owners_of
 from bot.store.sqlite.sets import insert_many, json_array
 from bot.store.sqlite.times import to_us
-from bot.store.units import InboxState, Incoming
+from bot.store.units import InboxKind, InboxState, Incoming
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +66,34 @@ def record(memory: Memory, connection: sqlite3.Connection, batches: Sequence[Bat
     _wake_waiting(connection, [incoming[n] for n in new], people, now)
     reach("record.in_transaction")
     return _split(batches, set(new))
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """An event that Parley makes itself, about whom, and as of when (microseconds) it is put in order."""
+
+    kind: InboxKind
+    person: int
+    written_at: int
+    event: TimerFired | CallAnswered
+
+
+def record_own(memory: Memory, connection: sqlite3.Connection, own: Sequence[Own], now: datetime) -> None:
+    """Put them into the inbox; what is there already under the same key stays."""
+    first, at = memory.number(connection, "inbox", len(own)), to_us(now)
+    rows: list[Row] = []
+    for id_, one in enumerate(own, first):
+        event = one.event
+        rows.append(
+            (
+                id_, event.contact.app, event.dedup, one.kind.value, one.person, "pending",
+                one.written_at, at, at, None, "", raw_of(event),
+            )
+        )  # fmt: skip
+    new = _insert(connection, first, rows)
+    _ready_lanes(connection, [rows[n] for n in new])
+    for n in new:
+        memory.events[first + n] = (own[n].event, b"", now)
 
 
 Row = tuple[int | str | bytes | None, ...]

@@ -15,15 +15,17 @@ import aiosqlite
 
 from bot.core.delivery import Policy
 from bot.core.event import ContactKey, MediaKind
-from bot.store.sqlite import deciding, doubt, keeping, ordering, reading, recording, sending
+from bot.store.sqlite import calls, deciding, doubt, keeping, ordering, reading, recording, sending, timers, tracing
 from bot.store.sqlite.connection import connect, installation_key, migrate, take_lock
 from bot.store.sqlite.memory import Memory
 from bot.store.sqlite.writer import Stage, Writer, run_on
 from bot.store.units import (
     ApiKey,
+    CallDone,
     Counts,
     Decide,
     Doubtful,
+    Fired,
     Incoming,
     MessageView,
     Order,
@@ -31,8 +33,10 @@ from bot.store.units import (
     Outcome,
     Placed,
     Progress,
+    Release,
     Standing,
     Started,
+    StartedCall,
     StoredRulebook,
     TraceView,
     Verdict,
@@ -61,6 +65,7 @@ class SqliteStore:
         self._single = Stage(4, _run_each)
         self._decide = Stage(5, partial(deciding.decide_ready, memory))
         self._start = Stage(6, partial(sending.start, memory))
+        self._call = Stage(7, _run_each)
 
     @property
     def installation_key(self) -> bytes:
@@ -87,6 +92,18 @@ class SqliteStore:
 
     async def decide_ready(self, limit: int, now: datetime, decide: Decide) -> Progress:
         return await self._writer.write(self._decide, deciding.DecideOrder(limit, now, decide))
+
+    async def fire_timers(self, limit: int, now: datetime) -> Fired:
+        return await self._write(lambda c: timers.fire(self._memory, c, limit, now))
+
+    async def start_calls(self, limit: int, now: datetime) -> Sequence[StartedCall]:
+        return await self._writer.write(self._call, lambda c: calls.start(self._memory, c, limit, now))
+
+    async def finish_call(self, done: CallDone, now: datetime) -> None:
+        await self._write(lambda c: calls.finish(self._memory, c, done, now))
+
+    async def recover_calls(self, now: datetime) -> int:
+        return await self._write(lambda c: calls.recover(self._memory, c, now))
 
     async def start(self, limit: int, now: datetime, policy: Policy) -> Sequence[Started]:
         return await self._writer.write(self._start, sending.StartOrder(limit, now, policy))
@@ -123,16 +140,28 @@ class SqliteStore:
         return await run_on(self._reading, lambda c: reading.message(c, outbox_id))
 
     async def trace(self, inbox_id: int) -> TraceView | None:
-        return await run_on(self._reading, lambda c: reading.trace(c, inbox_id))
+        return await run_on(self._reading, lambda c: tracing.trace(c, inbox_id))
 
     async def last_trace(self, contact: ContactKey) -> TraceView | None:
-        return await run_on(self._reading, lambda c: reading.last_trace(c, contact))
+        return await run_on(self._reading, lambda c: tracing.last_trace(c, contact))
+
+    async def trace_of(self, message_id: str) -> TraceView | None:
+        return await run_on(self._reading, lambda c: tracing.trace_of(c, message_id))
 
     async def counts(self) -> Counts:
         return await run_on(self._reading, reading.counts)
 
-    async def save_rulebook(self, digest: str, files: Mapping[str, bytes], now: datetime) -> int:
-        return await self._write(lambda c: keeping.save_rulebook(c, digest, files, "", now))
+    async def save_rulebook(self, digest: str, files: Mapping[str, bytes], now: datetime, who: str = "") -> int:
+        return await self._write(lambda c: keeping.save_rulebook(c, digest, files, who, now))
+
+    async def go_back(self, number: int, who: str, now: datetime) -> None:
+        await self._write(lambda c: keeping.go_back(c, number, who, now))
+
+    async def releases(self, limit: int) -> Sequence[Release]:
+        return await run_on(self._reading, lambda c: keeping.releases(c, limit))
+
+    async def asking(self) -> Mapping[int, Mapping[str, int]]:
+        return await run_on(self._reading, keeping.asking)
 
     async def last_good_rulebook(self) -> StoredRulebook | None:
         return await run_on(self._reading, keeping.last_good_rulebook)

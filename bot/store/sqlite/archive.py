@@ -1,0 +1,130 @@
+"""Reading beside a running server, without a loop: for commands that look back."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from datetime import datetime
+from pathlib import Path
+
+import orjson
+
+from bot.core.codec import state_from_plain
+from bot.core.conversation import Conversation, State, Window
+from bot.core.event import ContactKey
+from bot.errors import Misconfigured
+from bot.store.sqlite import keeping, tracing
+from bot.store.sqlite.connection import migrations, schema_version
+from bot.store.sqlite.people import PERSON_COLUMNS, person_of_row
+from bot.store.sqlite.times import from_us_or_none
+from bot.store.units import Release, StoredRulebook, TraceView
+
+_MAPPED = 1 << 30  # bytes of the file that are read without copying
+
+
+class SqliteArchive:
+    """Made by ``open_archive``; see ``bot.store.port.Archive`` for what every method promises."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        row = connection.execute("SELECT value FROM setting WHERE name = 'installation_key'").fetchone()
+        self._installation_key = bytes(row[0]) if row is not None else b""
+
+    @property
+    def installation_key(self) -> bytes:
+        return self._installation_key
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def rulebooks(self) -> Sequence[StoredRulebook]:
+        return keeping.rulebooks(self._connection)
+
+    def rulebook(self, number: int) -> StoredRulebook | None:
+        return keeping.rulebook(self._connection, number)
+
+    def releases(self, limit: int = 100) -> Sequence[Release]:
+        return keeping.releases(self._connection, limit)
+
+    def trace_of(self, message_id: str) -> TraceView | None:
+        return tracing.trace_of(self._connection, message_id)
+
+    def last_trace(self, contact: ContactKey) -> TraceView | None:
+        return tracing.last_trace(self._connection, contact)
+
+    def people(self, since: datetime, until: datetime) -> Sequence[int]:
+        return tracing.people(self._connection, since, until)
+
+    def traces(
+        self, since: datetime, until: datetime, bucket: tuple[int, int] = (0, 1), limit: int | None = None
+    ) -> Iterator[TraceView]:
+        return tracing.traces(self._connection, since, until, bucket, limit)
+
+    def conversation_of(self, who: ContactKey | int) -> Conversation | None:
+        addresses = self._addresses(who)
+        if not addresses:
+            return None
+        (contact, window), *_ = addresses
+        row = self._connection.execute(
+            f"SELECT {PERSON_COLUMNS}, p.first_inbox, l.state FROM identity i JOIN person p ON p.id = i.person"  # noqa: S608
+            " JOIN lane l ON l.person = p.id WHERE i.app = ? AND i.channel = ? AND i.identity = ?",
+            (contact.app, contact.channel, contact.identity),
+        ).fetchone()
+        person, consent = person_of_row(row[:-2])
+        state = state_from_plain(orjson.loads(row[-1])) if row[-1] else State()
+        return Conversation(contact, person, window, consent, state, row[-2] is None)
+
+    def _addresses(self, who: ContactKey | int) -> list[tuple[ContactKey, Window]]:
+        """Of a person, the address that wrote last first."""
+        values: tuple[object, ...]
+        where, values = "person = ?", (who,)
+        if isinstance(who, ContactKey):
+            where, values = "(app, channel, identity) = (?, ?, ?)", (who.app, who.channel, who.identity)
+        rows = self._connection.execute(
+            f"SELECT app, channel, identity, closes_at FROM identity WHERE {where} ORDER BY wrote_at DESC",  # noqa: S608
+            values,
+        ).fetchall()
+        return [(ContactKey(*row[:3]), Window(from_us_or_none(row[3]))) for row in rows]
+
+
+def open_archive(path: Path) -> SqliteArchive:
+    """Open the database at ``path`` to read it. Raises ``Misconfigured`` where there is none of this program's."""
+    if not path.is_file():
+        raise no_database(path)
+    try:
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
+        )
+        with ExitStack() as opened:
+            opened.callback(connection.close)
+            for pragma in ("query_only=ON", "busy_timeout=2000", "cache_size=-64000", f"mmap_size={_MAPPED}"):
+                connection.execute(f"PRAGMA {pragma}")
+            _check_schema(path, schema_version(connection))
+            archive = SqliteArchive(connection)
+            opened.pop_all()
+            return archive
+    except sqlite3.Error as error:
+        raise Misconfigured(
+            f"The database {path} cannot be read ({error}); set DATABASE_URL to another file."
+        ) from None
+
+
+def no_database(path: Path) -> Misconfigured:
+    """What to raise where there is no file yet to read from."""
+    return Misconfigured(
+        f"There is no database {path} yet; start the server once, or set DATABASE_URL to another file."
+    )
+
+
+def _check_schema(path: Path, found: int) -> None:
+    newest = migrations()[-1][0]
+    if found < newest:
+        raise Misconfigured(
+            f"The database {path} was written by an older Parley (schema {found}, and this one has {newest}); "
+            "start the server once, which brings it up to date."
+        )
+    if found > newest:
+        raise Misconfigured(
+            f"The database has schema {found}, and this Parley knows up to {newest}; run the newer Parley that wrote it."
+        )
