@@ -29,7 +29,7 @@ def graph(
     rule: Annotated[str, typer.Option(metavar="NAME", help="One rule, with what leads to it and where it leads.")] = "",
 ) -> None:
     """Draw the rules: what starts each, what it asks, where buttons and goes_to lead; dead ends in red."""
-    rulebook = sound(load(folder_of(folder)))
+    rulebook = sound(load(folder_of(folder)), aside)
     found = graph_of(rulebook)
     if rule:
         found = found.around(_known(rule, rulebook))

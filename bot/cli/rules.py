@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -106,11 +107,11 @@ def folder_of(given: Path | None) -> Path:
     return given if given is not None else read_config().rules_dir
 
 
-def sound(reading: Reading) -> Rulebook:
-    """The rulebook; where there is none, its problems are printed and the command ends."""
+def sound(reading: Reading, tell: Callable[[str], None] = line) -> Rulebook:
+    """The rulebook; where there is none, its problems are told (``aside`` where stdout is for a file) and the command ends."""
     if reading.rulebook is None:
         for problem in reading.problems:
-            line(str(problem))
+            tell(str(problem))
         raise typer.Exit(ERRORS_FOUND)
     return reading.rulebook
 

@@ -126,6 +126,8 @@ def _to_message(event: InboundMessage, conversation: Conversation, rulebooks: Ru
         if layer(draft, message):
             draft.layer = layer.__name__
             break
+    else:
+        draft.layer = "nothing_matched"  # and no rule is there for it
     if draft.held:
         return held(conversation)
     if draft.question is not None and draft.question is conversation.state.question and draft.layer != "person":

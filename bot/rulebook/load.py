@@ -40,6 +40,7 @@ from bot.rulebook.checks.names import check_duplicates, check_lonely_rules, chec
 from bot.rulebook.checks.never import check_never
 from bot.rulebook.checks.placeholders import check_connections, check_placeholders, check_template_values
 from bot.rulebook.checks.questions import check_questions
+from bot.rulebook.checks.shadowed import check_shadowed
 from bot.rulebook.checks.steps import steps_of
 from bot.rulebook.checks.values import values_of_rules
 from bot.rulebook.checks.window import check_window
@@ -206,6 +207,7 @@ def _check_sense(found: Draft, problems: Problems) -> Matcher | None:
         return None
     matcher = build_matcher(found.rules)
     check_never(found, matcher)
+    check_shadowed(found)
     check_greetings(found, matcher)
     check_examples(found, matcher)
     return matcher

@@ -60,10 +60,13 @@ def test_a_rule_that_is_not_there_is_told_with_the_one_meant(command: Command) -
 
 def test_rules_with_a_mistake_are_not_drawn(folder: Path, command: Command) -> None:
     (folder / "rules" / "shop.yaml").write_text("rules: [{name: a, when: {says: hi}, reply: {txt: Hi}}]")
-    for name in ("graph", "explain-rules", "chat"):
+    for name in ("explain-rules", "chat"):
         ended = command(name)
         assert ended.code == 1
         assert 'unknown key "txt"' in ended.out
+    drawn = command("graph", "--svg")
+    assert (drawn.code, drawn.out) == (1, ""), "what is drawn goes to a file, and problems do not"
+    assert 'unknown key "txt"' in drawn.err
 
 
 def test_the_page_shows_what_is_printed(command: Command) -> None:

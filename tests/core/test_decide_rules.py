@@ -306,7 +306,7 @@ def test_a_message_that_nobody_answers_is_put_before_a_person(content: object) -
     decision = answer(book(), content)  # type: ignore[arg-type]
     assert decision.effects == ()
     assert decision.state.waiting
-    assert decision.because.layer == "none"
+    assert decision.because.layer == "nothing_matched"
     assert "a person must look" in decision.because.notes[-1]
 
 

@@ -38,5 +38,5 @@ def test_rules_that_were_not_asked_say_why_on_request() -> None:
 
 def test_a_miss_says_that_nobody_took_it() -> None:
     lines = reasons(answer(book(), ""), book())
-    assert lines[0] == "Nothing answers this kind of event."
+    assert lines[0] == "No rule heard it."
     assert "Note: Nobody answered this message; a person must look." in lines

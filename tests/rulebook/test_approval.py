@@ -224,7 +224,9 @@ def test_a_child_ends_with_its_parent(tmp_path: Path) -> None:
 
 
 def test_a_child_gives_way_and_keeps_no_secret(rules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (rules / "many.yaml").write_text(many_rules(100, 1000, 0).replace("otherwise", "other"), encoding="utf-8")
+    many = many_rules(100, 1000, 0).replace("otherwise", "other").replace("{text: ", "{text: " + "long " * 300)
+    many = many.replace("nothing_matched: true", "says: pardon")  # the shop has such a rule
+    (rules / "many.yaml").write_text(many, encoding="utf-8")
     monkeypatch.setenv("SINCH_KEY_SECRET", "not for children")
     with child(rules) as process:
         assert process.stdin is not None

@@ -15,6 +15,7 @@ from bot.rulebook.shape.book import Draft
 from bot.rulebook.traps import quote
 
 _SHORT: Final = 72  # longer texts are not worth suggesting anew
+_WORDS_OF_AN_END: Final = 6
 _DANGLING: Final = frozenset(
     "a an and or the my your our of to for with in on at by och eller din ditt min mitt en ett för till med i på und oder der die das "
     "mein ihr et ou le la les de du mon y o el los mi".split()
@@ -79,9 +80,19 @@ def too_long(what: str, phrasing: Phrasing, length: int, most: int) -> str:
     fixed = all(isinstance(part, str) for part in phrasing)
     named = f"{what} {quote(text)}" if len(text) <= _SHORT * 2 else what
     counted = f"has {length} characters" if fixed else f"can have {length} characters with its values filled in"
-    offer = shorter(text, most) if fixed and most <= _SHORT else ""
-    cure = f'Shorten it by {length - most}, for example "{offer}".' if offer else f"Shorten it by {length - most}."
+    offer = shorter(text, most) if fixed else ""
+    cure = f"Shorten it by {length - most}."
+    if offer and most <= _SHORT:
+        cure = f'Shorten it by {length - most}, for example "{offer}".'
+    elif offer:
+        cure = f'Shorten it by {length - most}: it may end with "{_end_of(offer)}", or go on in a second message.'
     return f"{named} {counted}; WhatsApp shows at most {most}. {cure}"
+
+
+def _end_of(text: str) -> str:
+    """Its last whole words, where there are spaces to tell them by."""
+    words = text.split(" ")[-_WORDS_OF_AN_END:]
+    return " ".join(words)[-_SHORT:].strip()
 
 
 def shorter(text: str, most: int) -> str:
