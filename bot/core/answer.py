@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import assert_never
 
 from bot.core.asking import MustBe
 from bot.core.event import Content, Location, Media, MediaKind
 from bot.core.hours import local_time
-from bot.core.own_words import own_words, says_no, says_yes
+from bot.core.own_words import days_from_today, own_words, says_no, says_yes
 from bot.core.phrasing import LocalText
 from bot.core.scene import Scene
 from bot.core.text import Words, alike, normalise
@@ -161,5 +162,8 @@ def _is_number(text: str, must_be: MustBe) -> bool:
 def _date(text: str, must_be: MustBe, scene: Scene) -> str | None:
     today = local_time(scene.rulebook, scene.now).date()
     ahead = must_be.kind == "future_date"
+    days_ahead = days_from_today(normalise(text).plain, (scene.language, *scene.rulebook.settings.languages, "en"))
+    if days_ahead is not None:
+        return (today + timedelta(days=days_ahead)).isoformat()
     day = read_date(text, scene.rulebook.settings.date_order, today, ahead)
     return None if day is None or (ahead and day < today) else day.isoformat()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bot.core.text import normalise
@@ -103,3 +103,35 @@ def says_yes(plain: str, language: str) -> bool:
 def says_no(plain: str, language: str) -> bool:
     """Whether a normalised whole message means no in that language."""
     return plain in _NO[_code(language)]
+
+
+# today; tomorrow
+_DAYS: Mapping[str, str] = {
+    "en": "today; tomorrow",
+    "sv": "idag, i dag; imorgon, i morgon, imorron",
+    "no": "i dag, idag; i morgen, imorgen",
+    "da": "i dag, idag; i morgen, imorgen",
+    "fi": "tänään; huomenna",
+    "de": "heute; morgen",
+    "nl": "vandaag; morgen",
+    "fr": "aujourd'hui; demain",
+    "es": "hoy; mañana",
+    "pt": "hoje; amanhã",
+    "it": "oggi; domani",
+    "pl": "dzisiaj, dziś; jutro",
+}
+_DAYS_AHEAD = {
+    language: {
+        normalise(each).plain: ahead for ahead, listed in enumerate(words.split(";")) for each in listed.split(",")
+    }
+    for language, words in _DAYS.items()
+}
+
+
+def days_from_today(plain: str, languages: Iterable[str]) -> int | None:
+    """0 for today and 1 for tomorrow as a normalised whole message says it in one of ``languages``; None for anything else."""
+    for language in languages:
+        ahead = _DAYS_AHEAD[_code(language)].get(plain)
+        if ahead is not None:
+            return ahead
+    return None
