@@ -11,12 +11,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
 
-import orjson
 import typer
 
 from bot.cli.account import sinch_client
 from bot.cli.database import ask_running, database_file
-from bot.cli.output import ERRORS_FOUND, line, out, run, safe
+from bot.cli.output import ERRORS_FOUND, json_out, out, run, safe
 from bot.cli.rules import Format
 from bot.config import SERVER, Config, environment, read_config
 from bot.core.approved import ApprovedTemplate
@@ -63,7 +62,7 @@ def doctor(
             {"mark": each.mark.value, "what": each.what, "sentence": each.sentence, "cure": each.cure}
             for each in findings
         ]
-        line(orjson.dumps(plain, option=orjson.OPT_INDENT_2).decode())
+        json_out(plain)
     else:
         for each in findings:
             _print(each)

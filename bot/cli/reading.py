@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated
 
-import orjson
 import typer
 
-from bot.cli.output import aside, line
+from bot.cli.output import aside, json_out, line
 from bot.cli.rules import Folder, folder_of, sound
 from bot.core.rulebook import Rulebook
 from bot.rulebook.graph import Graph, graph_of, mermaid, svg
@@ -20,7 +19,7 @@ from bot.rulebook.readback import read_back
 
 def schema() -> None:
     """Print the JSON Schema of a rules file, so that an editor completes keys and underlines slips."""
-    line(orjson.dumps(json_schema(), option=orjson.OPT_INDENT_2).decode())
+    json_out(json_schema())
 
 
 def graph(

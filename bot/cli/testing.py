@@ -7,11 +7,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Final
 
-import orjson
 import typer
 
 from bot.cli.junit import write_junit
-from bot.cli.output import ERRORS_FOUND, aside, line
+from bot.cli.output import ERRORS_FOUND, aside, json_out, line
 from bot.cli.recording import record_one
 from bot.cli.rules import Folder, Format, folder_of
 from bot.config import read_config
@@ -59,7 +58,7 @@ def play(
     if junit is not None:
         write_junit(junit, results, errors)
     if format is Format.JSON:
-        line(orjson.dumps(_plain(reading, results), option=orjson.OPT_INDENT_2).decode())
+        json_out(_plain(reading, results))
     else:
         _tell(reading, errors, results, quiet)
     if errors or not all(result.passed for result in results):

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
-import orjson
-
-from bot.core.codec import conversation_from_plain
 from bot.core.decide import decide
 from bot.core.decision import Decision
-from bot.core.event import DeliveryReceipt
 from bot.core.reasons import reasons
 from bot.core.rulebook import Rulebooks
 from bot.errors import Failed
 from bot.store.port import Archive
-from bot.store.units import Claimed, TraceView
-from bot.work.inbox import Deciding, read_event
-from bot.work.receipts import failure_of
+from bot.store.units import TraceView
+from bot.work.inbox import Deciding
 from bot.work.replay import Kept, keep
 from bot.work.replay_jobs import deciding_of
 from bot.work.rulebook_shelf import Shelf
@@ -39,9 +32,7 @@ def explained(trace: TraceView, archive: Archive, app_id: str, every_rule: bool 
     Raises ``Failed`` where the event is no longer kept, or a rulebook cannot be read any more.
     """
     shelf = Shelf(archive.rulebook)
-    kept = keep(trace, deciding_of(app_id, shelf.rulebook(trace.version), archive.installation_key))
-    if kept is None:
-        raise Failed("What the person sent is no longer kept, so the decision cannot be looked at.", "gone")
+    kept = _kept(trace, deciding_of(app_id, shelf.rulebook(trace.version), archive.installation_key))
     rulebooks = shelf.rulebooks(trace.version, kept.conversation.state)
     decision = decide(kept.event, kept.conversation, rulebooks, kept.now)
     pinned = rulebooks.older.get(decision.because.pinned)
@@ -50,12 +41,12 @@ def explained(trace: TraceView, archive: Archive, app_id: str, every_rule: bool 
 
 def decide_again(trace: TraceView, deciding: Deciding, rulebooks: Rulebooks) -> Decision:
     """The decision of ``trace`` with the rulebooks given. Raises ``Failed`` where its event can no longer be read."""
-    claimed = Claimed(trace.inbox_id, trace.kind, trace.raw, trace.received_at, 1, media_kind=trace.media_kind)
-    event = read_event(deciding, claimed)
-    if isinstance(event, Exception):
+    kept = _kept(trace, deciding)
+    return decide(kept.event, kept.conversation, rulebooks, kept.now)
+
+
+def _kept(trace: TraceView, deciding: Deciding) -> Kept:
+    kept = keep(trace, deciding)
+    if kept is None:
         raise Failed("What the person sent is no longer kept, so the decision cannot be looked at.", "gone")
-    if isinstance(event, DeliveryReceipt) and trace.submission is not None:
-        event = failure_of(event, trace.submission)
-    inputs: Mapping[str, object] = orjson.loads(trace.inputs)
-    now = datetime.fromisoformat(str(inputs["now"]))
-    return decide(event, conversation_from_plain(inputs["conversation"]), rulebooks, now)
+    return kept

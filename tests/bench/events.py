@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 
 import orjson
 
+from tests.sinch.payloads import texted
+
 PROJECT_ID = "bench-project"
 APP_ID = "01BENCHAPP0000000000000000"
 SECRET = "only-for-measuring-on-this-machine"
@@ -78,28 +80,6 @@ class Webhooks:
 
 def inbound_text(serial: int, identity: str, text: str, now: datetime) -> bytes:
     """A MESSAGE_INBOUND callback with a text, as the Sinch Conversation API sends it in DISPATCH mode."""
-    stamp = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    message = {
-        "id": f"01BENCHMESSAGE{serial:012d}",
-        "direction": "TO_APP",
-        "contact_message": {"text_message": {"text": text}},
-        "channel_identity": {"channel": "WHATSAPP", "identity": identity, "app_id": ""},
-        "conversation_id": "",
-        "contact_id": "",
-        "metadata": "",
-        "accept_time": stamp,
-        "sender_id": "46700000000",
-        "processing_mode": "DISPATCH",
-        "injected": False,
-    }
     return orjson.dumps(
-        {
-            "app_id": APP_ID,
-            "project_id": PROJECT_ID,
-            "accepted_time": stamp,
-            "event_time": stamp,
-            "message": message,
-            "message_metadata": "",
-            "correlation_id": "",
-        }
+        texted(f"01BENCHMESSAGE{serial:012d}", identity, text, now, app_id=APP_ID, project_id=PROJECT_ID)
     )

@@ -34,4 +34,4 @@ class FastClock:
         await asyncio.sleep(seconds / self.speed)
 
     def advance(self, by: timedelta) -> None:
-        raise NotImplementedError("This clock is shared by several processes; none of them may move it.")
+        raise RuntimeError("This clock is shared by several processes; none of them may move it.")

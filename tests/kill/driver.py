@@ -20,6 +20,7 @@ import orjson
 
 from tests.kill.clock import FastClock
 from tests.oracle import Acknowledged
+from tests.sinch.payloads import texted
 
 APP_ID = "01KILLAPP00000000000000000"
 PROJECT_ID = "kill-project"
@@ -174,28 +175,4 @@ def _session() -> aiohttp.ClientSession:
 
 def _inbound(message_id: str, identity: str, text: str, now: datetime) -> bytes:
     """A MESSAGE_INBOUND callback with a text, as the Sinch Conversation API sends it."""
-    stamp = now.isoformat(timespec="microseconds").replace("+00:00", "Z")
-    message = {
-        "id": message_id,
-        "direction": "TO_APP",
-        "contact_message": {"text_message": {"text": text}},
-        "channel_identity": {"channel": "WHATSAPP", "identity": identity, "app_id": ""},
-        "contact_id": "",
-        "conversation_id": "",
-        "metadata": "",
-        "accept_time": stamp,
-        "sender_id": "46700000000",
-        "processing_mode": "DISPATCH",
-        "injected": False,
-    }
-    return orjson.dumps(
-        {
-            "app_id": APP_ID,
-            "project_id": PROJECT_ID,
-            "accepted_time": stamp,
-            "event_time": stamp,
-            "message": message,
-            "message_metadata": "",
-            "correlation_id": "",
-        }
-    )
+    return orjson.dumps(texted(message_id, identity, text, now, app_id=APP_ID, project_id=PROJECT_ID))

@@ -4,6 +4,7 @@ Every body is a webhook of its own: no two share an id.
 """
 
 import json
+from datetime import datetime
 from typing import Any
 
 from bot.core.event import (
@@ -63,6 +64,15 @@ def inbound(message_id: str, content: dict[str, Any], **fields: Any) -> dict[str
         **fields,
     }
     return envelope({"message": message})
+
+
+def texted(message_id: str, identity: str, text: str, at: datetime, **around: Any) -> dict[str, Any]:
+    """A person's text, written and passed on at that moment; ``around`` is of the envelope."""
+    stamp = at.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    message = inbound(
+        message_id, {"text_message": {"text": text}}, channel_identity=whatsapp(identity), accept_time=stamp
+    )
+    return {**message, "accepted_time": stamp, "event_time": stamp, **around}
 
 
 def receipt(message_id: str, status: str, **fields: Any) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from bot.store.units import CallDone, InboxKind, Incoming
 from bot.work.events import raw_of
 from bot.work.inbox import Deciding, decide_lane
 from bot.work.stored_events import reader
-from tests.sinch.payloads import APP, inbound, whatsapp
+from tests.sinch.payloads import APP, texted
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 
@@ -94,9 +94,7 @@ class Traffic:
             pass
 
     def _message(self, message_id: str, text: str, who: str) -> Incoming:
-        at = self.now.isoformat()
-        payload = inbound(message_id, {"text_message": {"text": text}}, channel_identity=whatsapp(who), accept_time=at)
-        raw = orjson.dumps({**payload, "event_time": at, "accepted_time": at})
+        raw = orjson.dumps(texted(message_id, who, text, self.now))
         event = self._read(InboxKind.INBOUND, raw, self.now)
         asked = consent_change(event, None, self.rulebooks.live.consent, Consent())
         return Incoming(event, InboxKind.INBOUND, raw, asked)
