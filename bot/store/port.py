@@ -15,8 +15,15 @@ from typing import Protocol
 from bot.core.conversation import Conversation
 from bot.core.delivery import Policy
 from bot.core.event import ContactKey, MediaKind
+from bot.errors import Refused
+from bot.store.campaigns import Campaigns
+from bot.store.contacts import Contacts
+from bot.store.keys import Keys
+from bot.store.messages import Messages
+from bot.store.privacy import Privacy
+from bot.store.subscriptions import Subscriptions
 from bot.store.units import (
-    ApiKey,
+    Ask,
     CallDone,
     Counts,
     Decide,
@@ -54,6 +61,25 @@ class Store(Protocol):
     async def probe(self) -> None:
         """Write something of no meaning and commit it: raises ``StoreUnavailable`` where recording would."""
         ...
+
+    # parts with promises of their own
+    @property
+    def contacts(self) -> Contacts: ...
+
+    @property
+    def messages(self) -> Messages: ...
+
+    @property
+    def keys(self) -> Keys: ...
+
+    @property
+    def subscriptions(self) -> Subscriptions: ...
+
+    @property
+    def campaigns(self) -> Campaigns: ...
+
+    @property
+    def privacy(self) -> Privacy: ...
 
     # the inbox
     async def record(self, events: Sequence[Incoming], now: datetime) -> Sequence[bool]:
@@ -122,18 +148,14 @@ class Store(Protocol):
         """When the next message may leave, never before ``now``; None: nothing waits for its time alone."""
         ...
 
-    async def place(self, orders: Sequence[Order], now: datetime) -> Sequence[Placed | OtherBody]:
-        """Commit orders to the outbox with their idempotency rows; a known key gives the old answer or ``OtherBody``."""
+    async def place(self, asked: Sequence[Order | Ask], now: datetime) -> Sequence[Placed | OtherBody | Refused]:
+        """Commit orders to the outbox with their idempotency rows; a known key gives the old answer or ``OtherBody``. What ``Ask.make``
+        refuses is answered as it says, and leaves no trace."""
         ...
 
     # reading
     async def standing(self, contact: ContactKey) -> Standing:
         """Consent and window as committed; an unknown identity is unknown with no window, stopped if it was erased as stopped."""
-        ...
-
-    async def placed(self, idempotency: tuple[int, str, str]) -> Placed | OtherBody | None:
-        """What ``place`` answered to this idempotency (see ``Order``), or None where it is new. A message that was taken is taken, so
-        callers ask before they ask whether it would be allowed now."""
         ...
 
     async def message(self, outbox_id: str) -> MessageView | None:
@@ -156,7 +178,7 @@ class Store(Protocol):
         """Open work, for readiness and the operator."""
         ...
 
-    # rulebooks, keys
+    # rulebooks
     async def save_rulebook(self, digest: str, files: Mapping[str, bytes], now: datetime, who: str = "") -> int:
         """Store a checked rulebook and mark it live; the same files that are live already keep their number."""
         ...
@@ -179,14 +201,6 @@ class Store(Protocol):
 
     async def rulebook(self, number: int) -> StoredRulebook | None:
         """A stored rulebook by its number."""
-        ...
-
-    async def create_key(self, name: str, scopes: frozenset[str], key_hash: bytes, now: datetime) -> ApiKey:
-        """Store an API key's SHA-256; ``Refused`` when the name is taken."""
-        ...
-
-    async def find_key(self, key_hash: bytes) -> ApiKey | None:
-        """The key of that hash unless it was revoked."""
         ...
 
 

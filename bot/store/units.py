@@ -14,6 +14,7 @@ from bot.core.delivery import OutboxState
 from bot.core.event import ContactKey, Event, MediaKind, Reason
 from bot.core.reply import Reply
 from bot.core.value import quick
+from bot.errors import Refused
 from bot.store.later import CallDone as CallDone
 from bot.store.later import Fired as Fired
 from bot.store.later import StartedCall as StartedCall
@@ -254,7 +255,7 @@ class Verdict:
 class Order:
     """A message asked for by the API (or a person, or a campaign): becomes one outbox row.
 
-    ``idempotency`` is (API key number, the caller's key, SHA-256 of the body) or None.
+    ``idempotency`` is (API key number, the caller's key, SHA-256 of the body) or None. ``author`` is the key's or the colleague's name.
     """
 
     contact: ContactKey
@@ -268,8 +269,10 @@ class Order:
     at_most_once: bool = False
     version: int = 0
     idempotency: tuple[int, str, str] | None = None
+    author: str = ""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What decides whether a send is allowed: consent and window of an identity, and the person's language and fields."""
@@ -280,6 +283,18 @@ class Standing:
     language: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
     person_id: int = 0
+    time_zone: str = ""
+    tags: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """An order that depends on how the person stands: ``make`` is asked within the transaction that places it, so what it finds allowed
+    is allowed then. It is pure and quick. A known ``idempotency`` (see ``Order``) is answered as before, without asking it."""
+
+    contact: ContactKey
+    make: Callable[[Standing], Order | Refused]
+    idempotency: tuple[int, str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,15 +309,6 @@ class Placed:
 @dataclass(frozen=True, slots=True)
 class OtherBody:
     """The idempotency key was used before with another body."""
-
-
-@dataclass(frozen=True, slots=True)
-class ApiKey:
-    """A backend's key as stored: the hash only."""
-
-    id: int
-    name: str
-    scopes: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,6 +336,12 @@ class MessageView:
     created_at: datetime
     attempts: tuple[AttemptView, ...]
     receipts: tuple[ReceiptView, ...]
+    origin: Origin = Origin.RULE
+    category: str = "utility"
+    rule: str = ""
+    author: str = ""
+    not_before: datetime | None = None
+    not_after: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

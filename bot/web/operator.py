@@ -25,8 +25,8 @@ from bot.work.reload import Reloader
 Answer = Mapping[str, object]
 Command = Callable[[Mapping[str, object]], Awaitable[Answer]]
 PATH_MAX: Final = 100  # what the address of a Unix socket holds on every system, with some room
-REQUEST_MAX: Final = 256 * 1024
-_PATIENCE: Final = aiohttp.ClientTimeout(total=30)
+REQUEST_MAX: Final = 64 * 1024 * 1024  # a campaign with all who are to get it
+_PATIENCE: Final = aiohttp.ClientTimeout(total=300)
 
 
 class Operator:
@@ -62,7 +62,9 @@ class Operator:
         return {"key": await make_key(self._backend.store, name, wanted, self._backend.now())}
 
     async def _send_event(self, request: Mapping[str, object]) -> Answer:
-        return (await record_event(parse(EventBody, request.get("event")), self._backend)).as_plain()
+        return (
+            (await record_event(parse(EventBody, request.get("event")), self._backend)).told().model_dump(mode="json")
+        )
 
 
 def _rules_commands(reloader: Reloader) -> Mapping[str, Command]:

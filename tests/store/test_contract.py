@@ -439,7 +439,7 @@ async def test_receipts_only_climb(store: Store, statuses: list[str], shown: str
 
 
 async def test_an_idempotency_key_gives_one_message(store: Store) -> None:
-    key = await store.create_key("shop", frozenset({"send"}), b"h" * 32, NOON)
+    key = await store.keys.create("shop", frozenset({"send"}), b"h" * 32, NOON)
     asked = replace(order(), idempotency=(key.id, "order-1", "body"))
     first, second = await store.place([asked, asked], NOON)
     (third,) = await store.place([asked], at(5))
@@ -450,9 +450,9 @@ async def test_an_idempotency_key_gives_one_message(store: Store) -> None:
 
 
 async def test_a_key_is_found_by_its_hash_alone(store: Store) -> None:
-    made = await store.create_key("shop", frozenset({"send", "read"}), b"h" * 32, NOON)
-    assert await store.find_key(b"h" * 32) == made
-    assert await store.find_key(b"x" * 32) is None
+    made = await store.keys.create("shop", frozenset({"send", "read"}), b"h" * 32, NOON)
+    assert await store.keys.find(b"h" * 32) == made
+    assert await store.keys.find(b"x" * 32) is None
 
 
 async def test_the_last_good_rulebook_is_the_one_that_went_live_last(store: Store) -> None:

@@ -47,7 +47,7 @@ async def test_only_this_user_may_open_it(path: Path) -> None:
 async def test_a_key_is_made_by_the_process_that_owns_the_database(path: Path, store: Store) -> None:
     answer = await ask_server(path, {"command": "keys.create", "name": "shop", "scopes": ["send"]})
     assert answer is not None
-    key = await store.find_key(hash_of(str(answer["key"])))
+    key = await store.keys.find(hash_of(str(answer["key"])))
     assert key is not None
     assert (key.name, sorted(key.scopes)) == ("shop", ["send"])
 

@@ -1,4 +1,4 @@
-"""Rulebooks, API keys and what was refused: small units of their own."""
+"""Rulebooks and what was refused: small units of their own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import orjson
 
 from bot.errors import Refused
 from bot.store.sqlite.times import from_us, from_us_or_none, to_us
-from bot.store.units import ApiKey, Release, StoredRulebook
+from bot.store.units import Release, StoredRulebook
 
 
 def save_rulebook(
@@ -99,30 +99,6 @@ def rulebook(connection: sqlite3.Connection, number: int) -> StoredRulebook | No
         return None
     files = {name: text.encode() for name, text in orjson.loads(row[2]).items()}
     return StoredRulebook(row[0], row[1], files, from_us(row[3]), from_us_or_none(row[4]))
-
-
-def create_key(
-    connection: sqlite3.Connection, app: str, name: str, scopes: frozenset[str], key_hash: bytes, now: datetime
-) -> ApiKey:
-    """Store a key's hash."""
-    taken = connection.execute(
-        "SELECT 1 FROM api_key WHERE app = ? AND name = ? AND revoked_at IS NULL", (app, name)
-    ).fetchone()
-    if taken is not None:
-        raise Refused(f'An API key named "{name}" exists already.', "key_name_taken", "Choose another name.")
-    row = connection.execute(
-        "INSERT INTO api_key (app, name, hash, scopes, created_at) VALUES (?, ?, ?, ?, ?) RETURNING id",
-        (app, name, key_hash, ",".join(sorted(scopes)), to_us(now)),
-    ).fetchone()
-    return ApiKey(int(row[0]), name, scopes)
-
-
-def find_key(connection: sqlite3.Connection, app: str, key_hash: bytes) -> ApiKey | None:
-    """The key of that hash unless it was revoked."""
-    row = connection.execute(
-        "SELECT id, name, scopes FROM api_key WHERE hash = ? AND app = ? AND revoked_at IS NULL", (key_hash, app)
-    ).fetchone()
-    return None if row is None else ApiKey(row[0], row[1], frozenset(row[2].split(",")))
 
 
 def refuse(connection: sqlite3.Connection, raw: bytes, why: str, now: datetime) -> None:

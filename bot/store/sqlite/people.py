@@ -117,5 +117,6 @@ def _erased_as_stopped(
         return frozenset()
     by_hash = {identity_hmac(memory.installation_key, contact): contact for contact in contacts}
     marks = ",".join("?" * len(by_hash))
-    rows = connection.execute(f"SELECT identity_hmac FROM erased WHERE identity_hmac IN ({marks})", list(by_hash))  # noqa: S608 marks only
+    question = f"SELECT identity_hmac FROM erased WHERE stopped = 1 AND identity_hmac IN ({marks})"  # noqa: S608 marks only
+    rows = connection.execute(question, list(by_hash))
     return frozenset(by_hash[bytes(row[0])] for row in rows)

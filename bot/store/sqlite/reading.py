@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,36 +14,60 @@ from bot.core.conversation import Consent, Window
 from bot.core.delivery import OutboxState, delivery_name
 from bot.core.event import ContactKey, Reason
 from bot.store.sqlite.people import PERSON_COLUMNS, identity_hmac, person_of_row
+from bot.store.sqlite.sets import json_array
 from bot.store.sqlite.times import from_us, from_us_or_none, to_us
-from bot.store.units import AttemptView, Counts, MessageView, ReceiptView, Standing
+from bot.store.units import AttemptView, Counts, MessageView, Origin, ReceiptView, Standing
 
 
 def standing(connection: sqlite3.Connection, contact: ContactKey, key: bytes) -> Standing:
     """Consent and window of an address."""
-    row = connection.execute(
-        f"SELECT {PERSON_COLUMNS}, i.closes_at FROM identity i JOIN person p ON p.id = i.person"  # noqa: S608 our own columns
-        " WHERE i.app = ? AND i.channel = ? AND i.identity = ?",
-        (contact.app, contact.channel, contact.identity),
+    return standings(connection, [contact], key)[contact]
+
+
+def standings(connection: sqlite3.Connection, contacts: Sequence[ContactKey], key: bytes) -> dict[ContactKey, Standing]:
+    """Consent and window of each address; ``key`` is the installation's."""
+    if not contacts:
+        return {}
+    rows = connection.execute(
+        f"SELECT i.app, i.channel, i.identity, i.closes_at, {PERSON_COLUMNS} FROM json_each(?) j JOIN identity i"  # noqa: S608
+        " ON i.app = json_extract(j.value, '$[0]') AND i.channel = json_extract(j.value, '$[1]')"
+        " AND i.identity = json_extract(j.value, '$[2]') JOIN person p ON p.id = i.person",
+        (json_array((contact.app, contact.channel, contact.identity) for contact in contacts),),
+    ).fetchall()
+    found = {ContactKey(*row[:3]): _standing(row[4:], row[3]) for row in rows}
+    unknown = [contact for contact in contacts if contact not in found]
+    found.update({contact: _stranger(connection, contact, key) for contact in unknown})
+    return found
+
+
+def _standing(person_columns: Sequence[Any], closes_at: int | None) -> Standing:
+    person, consent = person_of_row(person_columns)
+    window = Window(from_us_or_none(closes_at))
+    return Standing(True, consent, window, person.language, person.fields, person.id, person.time_zone, person.tags)
+
+
+def _stranger(connection: sqlite3.Connection, contact: ContactKey, key: bytes) -> Standing:
+    erased = connection.execute(
+        "SELECT 1 FROM erased WHERE identity_hmac = ? AND stopped = 1", (identity_hmac(key, contact),)
     ).fetchone()
-    if row is None:
-        erased = connection.execute(
-            "SELECT 1 FROM erased WHERE identity_hmac = ?", (identity_hmac(key, contact),)
-        ).fetchone()
-        return Standing(known=False, consent=Consent(stopped=erased is not None), window=Window())
-    person, consent = person_of_row(row[:-1])
-    window = Window(from_us_or_none(row[-1]))
-    return Standing(True, consent, window, person.language, person.fields, person.id)
+    return Standing(known=False, consent=Consent(stopped=erased is not None), window=Window())
 
 
 def message(connection: sqlite3.Connection, outbox_id: str) -> MessageView | None:
     """One message with its attempts and receipts."""
-    row = connection.execute(
-        "SELECT seq, id, app, channel, identity, state, delivery, reason, payload, reference, created_at FROM outbox"
-        " WHERE id = ? AND kind = 'message'",
-        (outbox_id,),
-    ).fetchone()
-    if row is None:
-        return None
+    row = connection.execute(f"SELECT {MESSAGE} FROM outbox WHERE id = ? AND kind = 'message'", (outbox_id,)).fetchone()  # noqa: S608
+    return None if row is None else message_of_row(connection, row)
+
+
+# What ``message_of_row`` reads of the outbox.
+MESSAGE = (
+    "seq, id, app, channel, identity, state, delivery, reason, payload, reference, created_at, origin, category, rule,"
+    " author, not_before, not_after"
+)
+
+
+def message_of_row(connection: sqlite3.Connection, row: Sequence[Any]) -> MessageView:
+    """A message with its attempts and receipts, from the columns ``MESSAGE``."""
     state = OutboxState(row[5])
     return MessageView(
         outbox_id=row[1],
@@ -55,6 +80,12 @@ def message(connection: sqlite3.Connection, outbox_id: str) -> MessageView | Non
         created_at=from_us(row[10]),
         attempts=_attempts(connection, row[0]),
         receipts=_receipts(connection, row[0]),
+        origin=Origin(row[11]),
+        category=row[12],
+        rule=row[13],
+        author=row[14],
+        not_before=from_us_or_none(row[15]),
+        not_after=from_us_or_none(row[16]),
     )
 
 

@@ -15,12 +15,20 @@ import aiosqlite
 
 from bot.core.delivery import Policy
 from bot.core.event import ContactKey, MediaKind
+from bot.errors import Refused
 from bot.store.sqlite import calls, deciding, doubt, keeping, ordering, reading, recording, sending, timers, tracing
+from bot.store.sqlite.campaigns import SqliteCampaigns
 from bot.store.sqlite.connection import connect, installation_key, migrate, take_lock
+from bot.store.sqlite.contacts import SqliteContacts
+from bot.store.sqlite.database import Database
+from bot.store.sqlite.keys import SqliteKeys
 from bot.store.sqlite.memory import Memory
+from bot.store.sqlite.messages import SqliteMessages
+from bot.store.sqlite.privacy import SqlitePrivacy
+from bot.store.sqlite.subscriptions import SqliteSubscriptions
 from bot.store.sqlite.writer import Stage, Writer, run_on
 from bot.store.units import (
-    ApiKey,
+    Ask,
     CallDone,
     Counts,
     Decide,
@@ -55,17 +63,23 @@ class SqliteStore:
         self._writing = writing
         self._reading = reading_
         self._memory = memory
-        self._app = app
         self._writer = Writer(writing, memory.trim, memory.forget)
-        # The order of stages within a group: what ends makes room, what comes in can be decided, what is decided can leave.
+        # The order of stages within a group: what ends makes room, what comes in can be decided, what is decided can leave. Between what is
+        # asked for and deciding, 4, are the units that stand alone: see Database.
         self._finish = Stage(0, sending.finish)
         self._record = Stage(1, partial(recording.record, memory))
         self._reconcile = Stage(2, doubt.reconcile)
         self._place = Stage(3, partial(ordering.place, memory))
-        self._single = Stage(4, _run_each)
         self._decide = Stage(5, partial(deciding.decide_ready, memory))
         self._start = Stage(6, partial(sending.start, memory))
         self._call = Stage(7, _run_each)
+        self._database = database = Database(self._writer, reading_, memory, app)
+        self.contacts = SqliteContacts(database)
+        self.messages = SqliteMessages(database)
+        self.keys = SqliteKeys(database)
+        self.subscriptions = SqliteSubscriptions(database)
+        self.campaigns = SqliteCampaigns(database)
+        self.privacy = SqlitePrivacy(database)
 
     @property
     def installation_key(self) -> bytes:
@@ -126,11 +140,8 @@ class SqliteStore:
     async def next_send(self, now: datetime) -> datetime | None:
         return await run_on(self._reading, lambda c: reading.next_send(c, now))
 
-    async def place(self, orders: Sequence[Order], now: datetime) -> Sequence[Placed | OtherBody]:
-        return await self._writer.write(self._place, ordering.Orders(orders, now))
-
-    async def placed(self, idempotency: tuple[int, str, str]) -> Placed | OtherBody | None:
-        return await run_on(self._reading, lambda c: ordering.placed(c, idempotency))
+    async def place(self, asked: Sequence[Order | Ask], now: datetime) -> Sequence[Placed | OtherBody | Refused]:
+        return await self._writer.write(self._place, ordering.Orders(asked, now))
 
     async def standing(self, contact: ContactKey) -> Standing:
         key = self._memory.installation_key
@@ -169,15 +180,8 @@ class SqliteStore:
     async def rulebook(self, number: int) -> StoredRulebook | None:
         return await run_on(self._reading, lambda c: keeping.rulebook(c, number))
 
-    async def create_key(self, name: str, scopes: frozenset[str], key_hash: bytes, now: datetime) -> ApiKey:
-        return await self._write(lambda c: keeping.create_key(c, self._app, name, scopes, key_hash, now))
-
-    async def find_key(self, key_hash: bytes) -> ApiKey | None:
-        return await run_on(self._reading, lambda c: keeping.find_key(c, self._app, key_hash))
-
     async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        result: T = await self._writer.write(self._single, work)
-        return result
+        return await self._database.write(work)
 
 
 def _run_each(connection: sqlite3.Connection, works: Sequence[Callable[[sqlite3.Connection], Any]]) -> list[Any]:

@@ -25,11 +25,16 @@ CURE: Final = 'Write it as + country number, such as "+46701740605".'
 
 async def address_of(to: str, app: str, store: Store) -> tuple[ContactKey, Standing]:
     """The address of ``to`` and how it stands. Raises ``Refused`` (422) when it is neither a phone number nor known."""
-    contact = ContactKey(app, CHANNEL, _plain(to))
+    contact = contact_of(to, app)
     standing = await store.standing(contact)
     if not standing.known:
-        _check_number(to)
+        check_number(to)
     return contact, standing
+
+
+def contact_of(to: str, app: str) -> ContactKey:
+    """The address that ``to`` means, whether anybody has it or not."""
+    return ContactKey(app, CHANNEL, _plain(to))
 
 
 def _plain(to: str) -> str:
@@ -38,7 +43,8 @@ def _plain(to: str) -> str:
     return bare.removeprefix("+") if _DIGITS.fullmatch(bare) else to
 
 
-def _check_number(to: str) -> None:
+def check_number(to: str) -> None:
+    """Raises ``Refused`` (422) where ``to``, of whom nothing is known, is no phone number with its country."""
     number = _SPACED.sub("", to)
     if not _DIGITS.fullmatch(number):
         raise Refused(f'"{to}" is neither a phone number nor somebody who wrote to us.', "bad-recipient", CURE, 422)

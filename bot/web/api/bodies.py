@@ -109,10 +109,10 @@ class EventBody(Body):
         return tuple(dict.fromkeys([self.to] if isinstance(self.to, str) else self.to))
 
 
-Model = TypeVar("Model", bound=Body)
+Model = TypeVar("Model", bound=BaseModel)
 
 
-async def read_body(request: web.Request) -> tuple[bytes, object]:
+async def read_body(request: web.Request, most: int = BODY_MAX) -> tuple[bytes, object]:
     """The raw body and its JSON. Raises ``Refused``: 413 too large, 415 not JSON by name or compressed, 400 not JSON."""
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise Refused("The body is compressed.", "unsupported-encoding", "Send it as plain JSON.", 415)
@@ -123,21 +123,21 @@ async def read_body(request: web.Request) -> tuple[bytes, object]:
             "Send JSON with `Content-Type: application/json`.",
             415,
         )
-    raw = await _bounded(request)
+    raw = await _bounded(request, most)
     try:
         return raw, orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise Refused(f"The body is not JSON: {error}.", "not-json", "Check it with a JSON tool.", 400) from None
 
 
-async def _bounded(request: web.Request) -> bytes:
-    too_large = Refused(f"The body has more than {BODY_MAX} bytes.", "too-large", "Send less at a time.", 413)
-    if (request.content_length or 0) > BODY_MAX:
+async def _bounded(request: web.Request, most: int) -> bytes:
+    too_large = Refused(f"The body has more than {most} bytes.", "too-large", "Send less at a time.", 413)
+    if (request.content_length or 0) > most:
         raise too_large
     raw = bytearray()
     async for chunk in request.content.iter_chunked(64 * 1024):
         raw += chunk
-        if len(raw) > BODY_MAX:
+        if len(raw) > most:
             raise too_large
     return bytes(raw)
 

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from bot.core.event import BusinessEvent, ContactKey
 from bot.core.rule import Happened
@@ -18,8 +19,23 @@ from bot.store.units import InboxKind, Incoming
 from bot.web.api.address import address_of
 from bot.web.api.backend import Backend
 from bot.web.api.bodies import EventBody
+from bot.web.api.operation import Answer, Asked, Operation, Told
 from bot.web.api.problem import Invalid
 from bot.work.events import raw_of
+
+
+class EventRecipient(Told):
+    """What became of an event for one of its recipients."""
+
+    to: str
+    status: Literal["recorded", "seen_before"]
+
+
+class EventRecorded(Told):
+    """An event that is recorded, under the caller's id or a fresh one."""
+
+    id: str
+    recipients: list[EventRecipient]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +53,14 @@ class Recording:
     id: str
     recipients: tuple[Recorded, ...]
 
-    def as_plain(self) -> dict[str, object]:
+    def told(self) -> EventRecorded:
         """The answer of 202."""
-        told = [{"to": each.to, "status": "recorded" if each.new else "seen_before"} for each in self.recipients]
-        return {"id": self.id, "recipients": told}
+        return EventRecorded(
+            id=self.id,
+            recipients=[
+                EventRecipient(to=each.to, status="recorded" if each.new else "seen_before") for each in self.recipients
+            ],
+        )
 
 
 async def record_event(body: EventBody, backend: Backend) -> Recording:
@@ -100,3 +120,24 @@ async def _contacts(body: EventBody, backend: Backend) -> Sequence[ContactKey]:
 def _event(body: EventBody, event_id: str, contact: ContactKey, now: datetime) -> BusinessEvent:
     dedup = f"event:{body.name}:{event_id}:{contact.channel}:{contact.identity}"
     return BusinessEvent(dedup, contact, body.name, dict(body.data), now, now)
+
+
+async def post_event(asked: Asked) -> Answer:
+    """202 once the event is recorded for every recipient."""
+    return Answer((await record_event(asked.body, asked.backend)).told(), 202)
+
+
+OPERATIONS = (
+    Operation(
+        "POST",
+        "/events",
+        "sendEvent",
+        "Events",
+        "Tell that something happened to one person or several; rules decide what is sent.",
+        "send",
+        post_event,
+        {202: EventRecorded},
+        body=EventBody,
+        refusals=("unknown-event", "missing-values"),
+    ),
+)

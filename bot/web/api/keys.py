@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from math import ceil
 from typing import Final
 
 from aiohttp import web
 
 from bot.errors import Refused
+from bot.store.keys import ApiKey
 from bot.store.port import Store
-from bot.store.units import ApiKey
 from bot.web.api.tries import FailedTries
+from bot.work.rate import Rate
 
 PREFIX: Final = "parley_"
 SCOPES: Final = ("send", "read", "admin")
@@ -31,32 +33,39 @@ def hash_of(key: str) -> bytes:
     return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
 
 
-class TooManyTries(Refused):
-    """An address that failed too often; ``wait_s`` seconds until it may try again."""
+class TooMany(Refused):
+    """Too much was asked; ``wait_s`` seconds until more may be."""
 
-    def __init__(self, wait_s: int) -> None:
-        super().__init__(
-            "Too many requests with a wrong key came from this address.",
-            "too-many-tries",
-            f"Wait {wait_s} seconds, then use a key made with `keys create`.",
-            429,
-        )
+    def __init__(self, sentence: str, code: str, cure: str, wait_s: int) -> None:
+        super().__init__(sentence, code, cure, 429)
         self.wait_s = wait_s
 
 
-class Doorkeeper:
-    """Knows by its key who asks, and what it may do."""
+def too_many_tries(wait_s: int) -> TooMany:
+    """An address that failed too often."""
+    return TooMany(
+        "Too many requests with a wrong key came from this address.",
+        "too-many-tries",
+        f"Wait {wait_s} seconds, then use a key made with `keys create`.",
+        wait_s,
+    )
 
-    def __init__(self, store: Store, tries: FailedTries) -> None:
+
+class Doorkeeper:
+    """Knows by its key who asks, what it may do, and how much of it in a second."""
+
+    def __init__(self, store: Store, tries: FailedTries, now: Callable[[], datetime]) -> None:
         self._store = store
         self._tries = tries
+        self._now = now
+        self._rates: dict[int, Rate] = {}
 
     async def admit(self, request: web.Request, scope: str) -> ApiKey:
         """The key of the request, which has ``scope`` (``admin`` may everything). Raises ``Refused`` with 401, 403 or 429."""
         address = request.remote or ""
         wait_s = self._tries.wait_s(address)
         if wait_s:
-            raise TooManyTries(wait_s)
+            raise too_many_tries(wait_s)
         key = await self._known(request)
         if key is None:
             self._tries.failed(address)
@@ -73,17 +82,31 @@ class Doorkeeper:
                 f"Make a key with `python run.py keys create --scope {scope}`.",
                 403,
             )
+        if key.rate:
+            self._count(key)
         return key
+
+    def _count(self, key: ApiKey) -> None:
+        rate, now = self._rates.setdefault(key.id, Rate(key.rate)), self._now()
+        if rate.available(now) < 1:
+            wait_s = max(1, ceil((rate.next_at(now) - now).total_seconds()))
+            raise TooMany(
+                f'The key "{key.name}" may make {key.rate} requests a second.',
+                "too-many-requests",
+                f"Send slower, and this one again in {wait_s} s.",
+                wait_s,
+            )
+        rate.take(1)
 
     async def _known(self, request: web.Request) -> ApiKey | None:
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
         key = key.strip()
         if scheme.lower() != "bearer" or not key or len(key) > _LONGEST:
             return None
-        return await self._store.find_key(hash_of(key))
+        return await self._store.keys.find(hash_of(key))
 
 
-async def make_key(store: Store, name: str, scopes: Iterable[str], now: datetime) -> str:
+async def make_key(store: Store, name: str, scopes: Iterable[str], now: datetime, rate: int = 0) -> str:
     """Make and store a key; the key itself, which nobody can look up afterwards. Raises ``Refused``: name taken, unknown scope."""
     wanted = frozenset(scopes)
     unknown = sorted(wanted - set(SCOPES))
@@ -99,5 +122,5 @@ async def make_key(store: Store, name: str, scopes: Iterable[str], now: datetime
             f"The name of a key has 1 to {NAME_MAX} printable characters.", "bad-name", "Choose another name.", 422
         )
     key = new_key()
-    await store.create_key(name, wanted, hash_of(key), now)
+    await store.keys.create(name, wanted, hash_of(key), now, rate)
     return key

@@ -2,67 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from functools import partial
 
-import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from bot.errors import Refused, Retry
+from bot.web.api import events, messages
 from bot.web.api.backend import BACKEND, Backend
-from bot.web.api.bodies import EventBody, MessageBody, parse, read_body
-from bot.web.api.events import record_event
-from bot.web.api.keys import Doorkeeper, TooManyTries
-from bot.web.api.messages import idempotency_of, place, placed_plain, view
+from bot.web.api.keys import Doorkeeper, TooMany
+from bot.web.api.operation import Operation, carry_out
 from bot.web.api.problem import problem, refusal, try_later
 from bot.web.api.tries import FailedTries
 
 _DOORKEEPER: web.AppKey[Doorkeeper] = web.AppKey("doorkeeper", Doorkeeper)
+
+# In the order in which they are documented.
+OPERATIONS: tuple[Operation, ...] = (
+    *messages.OPERATIONS,
+    *events.OPERATIONS,
+)
 
 
 def api_app(backend: Backend) -> web.Application:
     """The application to mount at ``/v1``."""
     app = web.Application(middlewares=[_refusals])
     app[BACKEND] = backend
-    app[_DOORKEEPER] = Doorkeeper(backend.store, FailedTries(backend.now))
-    app.add_routes(
-        [
-            web.post("/messages", post_message),
-            web.get("/messages/{id}", get_message),
-            web.post("/events", post_event),
-        ]
-    )
+    app[_DOORKEEPER] = Doorkeeper(backend.store, FailedTries(backend.now), backend.now)
+    for operation in OPERATIONS:
+        app.router.add_route(operation.method, operation.path, partial(_serve, operation))
     return app
 
 
-async def post_message(request: web.Request) -> web.Response:
-    """202 once the message is committed; the same answer for the same ``Idempotency-Key`` and body."""
-    key = await request.app[_DOORKEEPER].admit(request, "send")
-    _, content = await read_body(request)
-    body = parse(MessageBody, content)
-    placed = await place(body, request.app[BACKEND], idempotency_of(request, key.id, content))
-    headers = {"Location": f"/v1/messages/{placed.outbox_id}"}
-    if placed.replayed:
-        headers["Idempotency-Replayed"] = "true"
-    return _json(placed_plain(placed), 202, headers)
-
-
-async def get_message(request: web.Request) -> web.Response:
-    """One message with its attempts and receipts."""
-    await request.app[_DOORKEEPER].admit(request, "read")
-    return _json(await view(request.match_info["id"], request.app[BACKEND]), 200)
-
-
-async def post_event(request: web.Request) -> web.Response:
-    """202 once the event is recorded for every recipient."""
-    await request.app[_DOORKEEPER].admit(request, "send")
-    _, content = await read_body(request)
-    recording = await record_event(parse(EventBody, content), request.app[BACKEND])
-    return _json(recording.as_plain(), 202)
-
-
-def _json(content: object, status: int, headers: Mapping[str, str] | None = None) -> web.Response:
-    return web.Response(body=orjson.dumps(content), status=status, content_type="application/json", headers=headers)
+async def _serve(operation: Operation, request: web.Request) -> web.Response:
+    key = await request.app[_DOORKEEPER].admit(request, operation.scope)
+    return await carry_out(operation, request, key)
 
 
 @web.middleware
@@ -70,7 +44,7 @@ async def _refusals(request: web.Request, handler: Handler) -> web.StreamRespons
     """Every error as a problem document."""
     try:
         return await handler(request)
-    except TooManyTries as refused:
+    except TooMany as refused:
         answer = refusal(refused)
         answer.headers["Retry-After"] = str(refused.wait_s)
         return answer

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import ClientResponse
 
 from bot.web.api.bodies import MessageBody, parse
-from bot.web.api.messages import place
+from bot.web.api.placing import place
 from tests.web.api.conftest import ANNA, BEA, Bench
 
 SHIPPED = {"name": "order_shipped", "values": {"first_name": "Åsa", "order_number": "12345678"}}

@@ -1,0 +1,124 @@
+"""An operation of the API, declared once: its route, its documentation in OpenAPI, and who may ask all come of the same value.
+
+admit (key, scope, rate) -> query -> body -> handle -> answer
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal
+
+import orjson
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, PlainSerializer
+
+from bot.store.keys import ApiKey
+from bot.web.api.backend import BACKEND, Backend
+from bot.web.api.bodies import BODY_MAX, Body, parse, read_body
+from bot.web.api.problem import Invalid
+
+Scope = Literal["send", "read", "admin"]
+Moment = Annotated[datetime, PlainSerializer(lambda at: at.isoformat(), return_type=str, when_used="json")]
+
+
+class Query(BaseModel):
+    """What may stand behind the question mark: text that pydantic converts; an unknown or repeated name is a mistake."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+class Told(BaseModel):
+    """What all answers share: they are made by us, so nothing is checked when they leave."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that was let in and read. ``body`` and ``query`` are of the operation's models, ``content`` the JSON as it came."""
+
+    request: web.Request
+    key: ApiKey
+    backend: Backend
+    body: Any = None
+    query: Any = None
+    content: object = None
+
+    def part(self, name: str) -> str:
+        """A named part of the path, decoded."""
+        return self.request.match_info[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """``content`` None: nothing but the status."""
+
+    content: BaseModel | None
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """``path`` is below ``/v1``. ``answers``: the model of each status it succeeds with. ``refusals``: the words of problems (see
+    ``bot.web.api.problems``) that it may answer besides those that any request can meet."""
+
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+    path: str
+    name: str
+    tag: str
+    summary: str
+    scope: Scope
+    handle: Callable[[Asked], Awaitable[Answer]]
+    answers: Mapping[int, type[BaseModel] | None]
+    body: type[Body] | None = None
+    query: type[Query] | None = None
+    refusals: tuple[str, ...] = ()
+    takes_idempotency_key: bool = False
+    body_max: int = BODY_MAX
+
+
+async def carry_out(operation: Operation, request: web.Request, key: ApiKey) -> web.Response:
+    """Read the request as the operation wants it, and answer. Raises ``Refused`` with what is wrong."""
+    content = body = query = None
+    if operation.query is not None:
+        query = read_query(operation.query, request)
+    else:
+        _take_no_query(request)
+    if operation.body is not None:
+        _, content = await read_body(request, operation.body_max)
+        body = parse(operation.body, content)
+    answer = await operation.handle(Asked(request, key, request.app[BACKEND], body, query, content))
+    return respond(answer)
+
+
+def respond(answer: Answer) -> web.Response:
+    """As JSON; without content it has no body."""
+    if answer.content is None:
+        return web.Response(status=answer.status, headers=answer.headers)
+    body = answer.content.__pydantic_serializer__.to_json(answer.content)
+    return web.Response(body=body, status=answer.status, content_type="application/json", headers=answer.headers)
+
+
+def read_query(model: type[Query], request: web.Request) -> Query:
+    """The query as ``model``. Raises ``Invalid`` with every fault."""
+    names = list(request.query)
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise Invalid([(name, f"{name}: give it once.") for name in twice])
+    return parse(model, dict(request.query))
+
+
+def _take_no_query(request: web.Request) -> None:
+    if request.query:
+        raise Invalid([(name, f"{name}: there is no such parameter.") for name in request.query])
+
+
+def as_json(content: object) -> bytes:
+    """For answers that are no model."""
+    return orjson.dumps(content)
+
+
+WITHOUT_CONTENT: Final[Mapping[int, type[BaseModel] | None]] = {204: None}
