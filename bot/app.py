@@ -33,20 +33,27 @@ from bot.store.sqlite import open_store
 from bot.store.sqlite.connection import socket_path
 from bot.store.units import Started
 from bot.web.api.backend import Backend
+from bot.web.api.docs_page import docs_routes
+from bot.web.api.openapi import openapi_routes
 from bot.web.api.routes import api_app
 from bot.web.guard import hide_server
 from bot.web.health import Health, health_routes
 from bot.web.operator import Operator, OperatorSite
 from bot.web.webhook import BODY_MAX, Webhook
+from bot.work.callbacks import Deliverer
 from bot.work.calls import Caller
+from bot.work.campaigns import CampaignWorker
 from bot.work.clock import Clock
 from bot.work.inbox import Deciding, Inbox
 from bot.work.live import LiveRules, rules_at_start
 from bot.work.media import MediaAsker
+from bot.work.news import Publisher
 from bot.work.outbox import RECEIPT_WAIT, Sender
+from bot.work.payloads import Composer
 from bot.work.rate import Rate
 from bot.work.reconcile import Reconciler
 from bot.work.reload import Reloader
+from bot.work.retention import Keeping, Retention
 from bot.work.stored_events import reader
 from bot.work.timers import TimerWorker
 
@@ -72,7 +79,11 @@ class App:
     media: MediaAsker
     timers: TimerWorker
     caller: Caller
+    campaigns: CampaignWorker
+    publisher: Publisher
+    deliverer: Deliverer
     reloader: Reloader
+    retention: Retention
     health: Health
     tasks: list[asyncio.Task[None]]
 
@@ -91,10 +102,13 @@ class App:
             margin=self.config.window_margin,
             wake_inbox=self.wake,
             wake_outbox=self.sender.wake,
+            wake_campaigns=self.campaigns.wake,
+            send_rate=self.config.send_rate,
+            deliverer=self.deliverer,
         )
 
     def web(self) -> web.Application:
-        """The HTTP side: webhook, API, health."""
+        """The HTTP side: webhook, API, its documentation, health."""
         application = web.Application(client_max_size=BODY_MAX)
         hide_server(application)
         webhook = Webhook(
@@ -108,6 +122,7 @@ class App:
         )
         application.router.add_post("/webhooks/sinch", webhook.receive)
         application.add_routes(health_routes(self.health))
+        application.add_routes([*openapi_routes(), *docs_routes()])
         application.add_subapp("/v1", api_app(self.backend()))
         return application
 
@@ -122,8 +137,12 @@ class App:
         self.reloader.stop()
         self.inbox.stop()
         self.timers.stop()
+        self.campaigns.stop()
+        self.retention.stop()
+        self.publisher.stop()
         self.reconciler.stop()
-        await asyncio.gather(self.sender.drain(DRAIN_S), self.media.drain(DRAIN_S), self.caller.drain(DRAIN_S))
+        drained = (self.sender.drain, self.media.drain, self.caller.drain, self.deliverer.drain)
+        await asyncio.gather(*(drain(DRAIN_S) for drain in drained))
         await asyncio.gather(*self.tasks, return_exceptions=True)
         await self.outside.close()
         await self.client.close()
@@ -149,9 +168,15 @@ async def _start(config: Config, clock: Clock, store: Store, rules: LiveRules, r
     now = clock.now()
     await store.recover(now, now + receipt_wait)
     await store.recover_calls(now)
+    await store.campaigns.recover()
+    await store.subscriptions.recover(now)
     session = open_session(settings := client_settings(config))
     client = SinchClient(settings, session)
     health = Health(store, lambda: _remarks(rules))
+
+    def wake_inbox() -> None:  # which is made last, because it wakes the others
+        inbox.wake()
+
     sender = Sender(
         store,
         client,
@@ -159,6 +184,7 @@ async def _start(config: Config, clock: Clock, store: Store, rules: LiveRules, r
         policy=lambda: _policy(config, rules),
         rate=Rate(config.send_rate),
         clock=clock,
+        on_rejected=wake_inbox,
     )
     deciding = Deciding(
         read=reader(config.app_id),
@@ -168,14 +194,14 @@ async def _start(config: Config, clock: Clock, store: Store, rules: LiveRules, r
     )
     outside = GuardedClient(config.allowed_hosts)
 
-    def wake_inbox() -> None:  # which is made last, because it wakes the others
-        inbox.wake()
-
     timers = TimerWorker(store, clock, on_fired=wake_inbox)
     caller = Caller(store, outside, clock, on_answered=wake_inbox, secrets=environment())
+    campaigns = CampaignWorker(store.campaigns, lambda: rules.live, config.send_rate, clock, on_placed=sender.wake)
     inbox = Inbox(store, deciding, clock, on_decided=sender.wake, on_call=caller.wake, on_timer=timers.expect)
     reconciler = Reconciler(store, SinchAdmin(client, config.template_url), clock, sender.wake)
     media = MediaAsker(store, outside, clock, wake=inbox.wake)
+    deliverer = Deliverer(store.subscriptions, outside, clock)
+    publisher = Publisher(store.subscriptions, Composer(deciding), clock, on_callbacks=deliverer.wake)
     reloader = Reloader(config.rules_dir, store, rules, clock)
     app = App(
         config,
@@ -191,7 +217,11 @@ async def _start(config: Config, clock: Clock, store: Store, rules: LiveRules, r
         media,
         timers,
         caller,
+        campaigns,
+        publisher,
+        deliverer,
         reloader,
+        Retention(store.privacy, store.subscriptions, clock, _keeping(config)),
         health,
         [],
     )
@@ -238,6 +268,11 @@ def _policy(config: Config, rules: LiveRules) -> Policy:
     return Policy(config.window_margin, consent.after_stop == "answer", consent.marketing)
 
 
+def _keeping(config: Config) -> Keeping:
+    days = config.retention_messages_days
+    return Keeping(timedelta(days=days) if days else None, timedelta(days=config.retention_keys_days))
+
+
 def _remarks(rules: LiveRules) -> list[str]:
     return [f"The rules in the folder are not live: {problem}" for problem in rules.problems]
 
@@ -249,7 +284,11 @@ def _workers(app: App) -> list[tuple[str, Coroutine[Any, Any, None]]]:
         ("reconcile", app.reconciler.run()),
         ("timers", app.timers.run()),
         ("calls", app.caller.run()),
+        ("campaigns", app.campaigns.run()),
+        ("news", app.publisher.run()),
+        ("callbacks", app.deliverer.run()),
         ("rules", app.reloader.run()),
+        ("retention", app.retention.run()),
     ]
 
 

@@ -38,7 +38,26 @@ POINTS = (
     "reload.approved",
     "reload.stored",
     "reload.swapped",
+    "place.in_transaction",
+    "campaign.placed",
+    "campaign.committed",
+    "news.published",
+    "callback.started",
+    "callback.answered",
     "migrate.in_transaction",
+)
+
+# On the way of one who is erased, and of commands that work on the file alone.
+OF_DATA = (
+    "erase.noted",
+    "erase.in_transaction",
+    "erase.committed",
+    "backup.copied",
+    "backup.checked",
+    "restore.copied",
+    "restore.prepared",
+    "restore.kept",
+    "restore.replaced",
 )
 
 
@@ -61,8 +80,9 @@ def arm(order: str) -> None:
     Raises ``ValueError`` for a name that is no crash point.
     """
     name, _, count = order.partition(":")
-    if order and name not in POINTS:
-        raise ValueError(f"PARLEY_CRASH names no crash point: {name!r}; known are {', '.join(POINTS)}")
+    known = (*POINTS, *OF_DATA)
+    if order and name not in known:
+        raise ValueError(f"PARLEY_CRASH names no crash point: {name!r}; known are {', '.join(known)}")
     _armed.point, _armed.left = name, int(count or "1")
 
 
@@ -72,7 +92,7 @@ def waits_for(point: str) -> bool:
 
 
 def reach(point: str) -> None:
-    """Call with one of ``POINTS`` right at that place."""
+    """Call with one of ``POINTS`` or ``OF_DATA`` right at that place."""
     if point != _armed.point:
         return
     _armed.left -= 1

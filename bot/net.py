@@ -77,6 +77,23 @@ class GuardedClient:
             return None
         return answer.headers.get(hdrs.CONTENT_TYPE, "").partition(";")[0].strip().lower() or None
 
+    def refusal_of(self, url: str) -> str:
+        """Why ``url`` may not be where we post to, in a sentence; empty where its text has nothing against it: only calling it tells the
+        address behind its name. Outside of ``allowed`` it must be encrypted."""
+        try:
+            target = _target(url)
+            allowed = _place(target, target.port) in self._allowed
+        except (Failed, ValueError):
+            return str(_bad_url("The address cannot be called"))
+        host = target.host or ""
+        if allowed:
+            return ""
+        if host == "localhost" or (_is_address(host) and not is_public(host)):
+            return str(_not_public(target))
+        if target.scheme != "https":
+            return f"It must start with https://, or allowed_hosts must name {_place(target, target.port)}."
+        return ""
+
     async def close(self) -> None:
         """Let go of every connection; calls under way fail."""
         await self._public.close()
@@ -165,12 +182,24 @@ def _bad_url(what: str) -> Failed:
 
 def _not_connected(target: URL, trouble: aiohttp.ClientConnectorError) -> Failed | Retry:
     if isinstance(trouble.__cause__, _NotPublicError):
-        return Failed(
-            f"{target.host} has no public address, so it is not called; "
-            f"if it is yours, add {_place(target, target.port)} to allowed_hosts.",
-            "not_public",
-        )
+        return _not_public(target)
     return Retry(f"{target.host} cannot be reached ({_word(trouble.__cause__ or trouble)}).")
+
+
+def _not_public(target: URL) -> Failed:
+    return Failed(
+        f"{target.host} has no public address, so it is not called; "
+        f"if it is yours, add {_place(target, target.port)} to allowed_hosts.",
+        "not_public",
+    )
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _word(trouble: BaseException) -> str:

@@ -144,11 +144,12 @@ def _given_up(call: _Call) -> Iterator[str]:
 
 
 def _held(connection: sqlite3.Connection, calls: Sequence[_Call]) -> Iterator[str]:
-    """While a call was awaited nothing else was decided about its person, but STOP, which ends the waiting."""
+    """While a call was awaited nothing else was decided about its person, but STOP or a colleague who takes over, which end the waiting."""
     events: dict[int, list[tuple[int, int, int, str, str]]] = defaultdict(list)
     for person, *event in connection.execute(
         "SELECT i.person, i.id, i.written_at, i.settled_at, i.kind, coalesce(t.layer, '') FROM inbox i LEFT JOIN trace t"
-        " ON t.inbox = i.id WHERE i.kind IN ('inbound', 'timer') AND i.state = 'decided' ORDER BY i.settled_at"
+        " ON t.inbox = i.id WHERE i.state = 'decided' AND (i.kind IN ('inbound', 'timer') OR i.kind = 'operator' AND"
+        " json_extract(CAST(i.raw AS TEXT), '$.team') <> '') ORDER BY i.settled_at, i.kind <> 'operator'"
     ):
         events[person].append(tuple(event))
     for call in calls:
@@ -162,7 +163,7 @@ def _held(connection: sqlite3.Connection, calls: Sequence[_Call]) -> Iterator[st
                 continue
             if settled_at == call.created_at and origin is not None and (written_at, id_) < (origin[1], origin[0]):
                 continue  # of one turn with what led to the call, and before it
-            if layer == "consent":
+            if layer == "consent" or kind == "operator":
                 break
             yield f"I4: {kind} {id_} was decided while call {call.id} of person {call.person} was under way."
 

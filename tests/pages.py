@@ -11,6 +11,11 @@ README = ROOT / "README.md"
 RULES_PAGE = ROOT / "docs" / "rules.md"
 RULES_PAGES = [RULES_PAGE, *sorted((ROOT / "docs" / "rules").glob("*.md"))]
 API_PAGE = ROOT / "docs" / "api.md"
+API_PAGES = [
+    API_PAGE,
+    *sorted((ROOT / "docs" / "api").glob("*.md")),
+    *(ROOT / "docs" / f"{name}.md" for name in ("campaigns", "privacy")),
+]
 PAGES = [README, *sorted((ROOT / "docs").rglob("*.md"))]
 _FENCED = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 

@@ -154,3 +154,18 @@ def test_a_server_that_goes_on_with_an_older_rulebook_than_the_last_good_one_is_
         )
     assert any("2 was live when its server started" in sentence for sentence in judged(path))
     assert judged(path, replace(SOUND, started_at=(at(0),))) == []
+
+
+@pytest.mark.parametrize(("team", "broken"), [("support", 0), ("", 1)])
+def test_a_colleague_who_takes_over_ends_the_waiting(sound: Path, tmp_path: Path, team: str, broken: int) -> None:
+    shutil.copy(sound, tmp_path / "taken.db")
+    with closing(sqlite3.connect(tmp_path / "taken.db")) as connection:
+        early = f"kind = 'inbound' AND held AND person = {OF_ANNA}"
+        connection.execute(f"UPDATE inbox SET settled_at = settled_at - 1 WHERE {early}")
+        connection.execute(
+            "INSERT INTO inbox SELECT 98, app, 'acted', 'operator', person, state, 1, written_at, received_at, ready_at,"
+            f" settled_at, '', CAST(? AS BLOB), '', 0 FROM inbox WHERE {early}",
+            (f'{{"colleague":"took_over","team":"{team}"}}',),
+        )
+        connection.commit()
+    assert sum(sentence.startswith("I4") for sentence in judged(tmp_path / "taken.db")) == broken

@@ -10,13 +10,18 @@ from collections.abc import Sequence
 
 import typer
 
+from bot.cli.backup import backup, restore
+from bot.cli.broadcast import broadcast
 from bot.cli.checking import check
+from bot.cli.consent import consent
+from bot.cli.contact import contact
 from bot.cli.demo import demo
 from bot.cli.doctor import doctor
 from bot.cli.events import events
 from bot.cli.keys import keys
 from bot.cli.logs import start_logging
 from bot.cli.looking_back import explain, replay
+from bot.cli.messages import messages
 from bot.cli.not_understood import unmatched
 from bot.cli.output import ERRORS_FOUND, INTERRUPTED, aside, sentence_of, speak_utf8
 from bot.cli.reading import explain_rules, graph, schema
@@ -52,8 +57,14 @@ app.command()(replay)
 app.command()(unmatched)
 app.command()(doctor)
 app.command()(migrate)
+app.command()(backup)
+app.command()(restore)
 app.add_typer(keys, name="keys")
 app.add_typer(events, name="events")
+app.add_typer(messages, name="messages")
+app.add_typer(broadcast, name="broadcast")
+app.add_typer(consent, name="consent")
+app.add_typer(contact, name="contact")
 app.add_typer(webhooks, name="webhooks")
 app.add_typer(rules, name="rules")
 app.add_typer(templates, name="templates")

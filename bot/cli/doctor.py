@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
@@ -27,10 +28,13 @@ from bot.rulebook.problem import counted
 from bot.sinch.admin import SinchAdmin
 from bot.sinch.client import SinchClient
 from bot.sinch.wire.admin import SinchApp
+from bot.store.sqlite.archive import open_archive
 from bot.store.sqlite.connection import migrations, schema_version
+from bot.work.next_steps import by_cause
 
 LOSES_COMMITS: Final = ((3, 7, 0), (3, 51, 2))  # SQLite versions that can, when two connections write at once
 SHORT_SECRET: Final = 16
+MESSAGES_OF: Final = timedelta(days=1)
 
 
 class Mark(StrEnum):
@@ -84,6 +88,7 @@ async def look_at_everything() -> list[Finding]:
         return [Finding(Mark.BAD, "settings", each) for each in str(error).splitlines()]
     found = [*settings_findings(config), *sqlite_findings(sqlite3.sqlite_version_info)]
     found += [await _running(config), *database_findings(config), *rules_findings(config)]
+    found += message_findings(config, datetime.now(UTC))
     if all((config.project_id, config.app_id, config.key_id, config.key_secret.get_secret_value())):
         found += [each async for each in _sinch(config)]
     return found
@@ -151,6 +156,20 @@ def database_findings(config: Config) -> Iterator[Finding]:
         yield Finding(Mark.DOUBT, "database", f"{path} has an older schema.", cure)
     else:
         yield Finding(Mark.GOOD, "database", f"{path}, schema {found}.")
+
+
+def message_findings(config: Config, now: datetime) -> Iterator[Finding]:
+    """What keeps messages from arriving, of the last day, that whoever runs this can mend."""
+    try:
+        archive = open_archive(database_file(config))
+    except Misconfigured:
+        return  # which the database's own findings tell
+    with closing(archive):
+        failures = by_cause(archive.amiss(config.app_id, now - MESSAGES_OF))
+    for each in failures:
+        if each.step.who == "operator":
+            sentence = f"{counted(each.count, 'message')} did not get through in the last day. {each.step.cause}"
+            yield Finding(Mark.DOUBT, "messages", sentence, f"{each.step.todo} The last was {each.example}.")
 
 
 def _can_hold_files(folder: Path) -> bool:

@@ -206,6 +206,20 @@ class Config(BaseModel):
             "ADMIN_PASSWORD", "admin_password", 'The password of the user "admin"; without one the pages stay closed.'
         ),
     ] = SecretStr("")
+    retention_messages_days: Annotated[
+        int,
+        Field(ge=0, le=36_500),
+        Setting("", "retention.messages", "Days that what was written and sent is kept; 0 keeps it for ever."),
+    ] = 90
+    retention_keys_days: Annotated[
+        int,
+        Field(ge=1, le=36_500),
+        Setting(
+            "",
+            "retention.keys",
+            "Days that a webhook is known again after what it brought is no longer kept; at least 1.",
+        ),
+    ] = 30
     log_level: Annotated[
         Level, Setting("LOG_LEVEL", "log_level", "How much is logged: debug, info, warning or error.")
     ] = "info"

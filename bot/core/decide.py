@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
+from bot.core.colleague import to_colleague
 from bot.core.conversation import WINDOW, Conversation
 from bot.core.decision import ChangeConsent, Decision, SetPerson
 from bot.core.draft import Draft
@@ -18,6 +19,7 @@ from bot.core.event import (
     BusinessEvent,
     CallAnswered,
     ChannelNotice,
+    ColleagueActed,
     ConsentNotice,
     ContactNotice,
     DeliveryReceipt,
@@ -33,7 +35,14 @@ from bot.core.hearing import message_text
 from bot.core.layers import order
 from bot.core.ledger import with_change
 from bot.core.message import Message
-from bot.core.occasions import to_business_event, to_call_answer, to_consent_notice, to_reaction, to_send_failure
+from bot.core.occasions import (
+    to_business_event,
+    to_call_answer,
+    to_consent_notice,
+    to_reaction,
+    to_receipt,
+    to_send_failure,
+)
 from bot.core.question_layer import keep_open
 from bot.core.rulebook import Rulebooks
 from bot.core.text import Words, normalise
@@ -64,12 +73,14 @@ def decide(event: Event, conversation: Conversation, rulebooks: Rulebooks, now: 
             return to_call_answer(event, conversation, rulebooks, now)
         case SendFailed():
             return to_send_failure(event, conversation, rulebooks, now)
+        case ColleagueActed():
+            return to_colleague(event, conversation, rulebooks, now)
         case Reaction():
             return to_reaction(event, conversation, rulebooks, now)
         case ConsentNotice():
             return to_consent_notice(event, conversation, rulebooks, now)
         case DeliveryReceipt():
-            return ignored(conversation, f"A delivery receipt ({event.status}) asks for no answer.")
+            return to_receipt(event, conversation)
         case ChannelNotice():
             return ignored(conversation, f"A notice about the channel ({event.event_type}) asks for no answer.")
         case ContactNotice():

@@ -132,8 +132,8 @@ class Considered:
 @dataclass(frozen=True, slots=True)
 class Because:
     """Why a decision came out as it did. ``layer`` is the place in the fixed order that answered: consent, person, question, taps,
-    near_miss, rules, first_contact, nothing_matched, or event, timer, call, or none. ``pinned`` is the rulebook that an open question or
-    call went on with (0: the live one). ``path`` is the rules passed by ``goes_to``, the last one answered; ``case`` is the
+    near_miss, rules, first_contact, nothing_matched, or event, timer, call, colleague, or none. ``pinned`` is the rulebook that an open
+    question or call went on with (0: the live one). ``path`` is the rules passed by ``goes_to``, the last one answered; ``case`` is the
     position of the reply item in it. ``notes`` are plain sentences (joined misses, cut values, a language learnt …)."""
 
     layer: str

@@ -78,7 +78,7 @@ def back_off(refusals: int, jitter: float) -> timedelta:
 @quick
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """An outbox message as the gate sees it."""
+    """An outbox message as the gate sees it. ``not_before``: it was asked for a later time."""
 
     id: str
     contact: ContactKey
@@ -89,6 +89,12 @@ class Outgoing:
     not_after: datetime | None = None
     confirms_stop: bool = False
     answers: bool = False
+    not_before: datetime | None = None
+
+    @property
+    def due_since(self) -> datetime:
+        """From when on it is tried, which is when the time that it has begins."""
+        return self.created_at if self.not_before is None else max(self.created_at, self.not_before)
 
 
 @quick
@@ -134,7 +140,7 @@ def gate(message: Outgoing, consent: Consent, window: Window, now: datetime, pol
     if refused is not None:
         return refused
     most = WAIT_FOR if message.if_closed == "wait" else RETRY_FOR
-    if message.not_after is None and now >= message.created_at + most:
+    if message.not_after is None and now >= message.due_since + most:
         return Drop(OutboxState.EXPIRED, f"It could not be sent within {'7 days' if most == WAIT_FOR else '24 hours'}.")
     if message.not_after is not None and now >= message.not_after:
         return Drop(OutboxState.EXPIRED, "Its time was over before it could be sent.")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
@@ -280,6 +280,29 @@ class SendFailed:
     reason: Reason | None = None
 
 
+Act = Literal["took_over", "gave_back", "wrote", "closed"]
+
+
+@dataclass(frozen=True, slots=True)
+class ColleagueActed:
+    """A colleague, or a system for them, did something with the conversation.
+
+    ``took_over``: ``team`` has it from now on. ``gave_back``: the bot has it again. ``wrote``: a colleague's message is on its way; with a
+    ``team``, that one took over with it. ``closed``: the matter is settled, nobody need look any more. ``give_back_after`` None: as it was,
+    a day where nothing was. ``note`` is for whoever asks why.
+    """
+
+    dedup: str
+    contact: ContactKey
+    what: Act
+    team: str
+    who: str
+    give_back_after: timedelta | None
+    at: datetime
+    received_at: datetime
+    note: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Unsupported:
     """Authentic, but nothing we act on. ``trigger`` is the payload key; the raw bytes are kept beside it.
@@ -306,6 +329,7 @@ Event = (
     | TimerFired
     | CallAnswered
     | SendFailed
+    | ColleagueActed
     | Unsupported
 )
 

@@ -55,8 +55,12 @@ def next_opening(rulebook: Rulebook, name: str, now: datetime, language: str) ->
 
 def quiet_until(scene: Scene, quiet: QuietTime) -> datetime | None:
     """When a quiet time that is on now ends, by the clock where the person is (the shop's, where nobody knows); None: it is not on."""
-    there = _zone_of(scene)
-    local = scene.now.astimezone(there)
+    return quiet_there(_zone_of(scene), quiet, scene.now)
+
+
+def quiet_there(there: ZoneInfo, quiet: QuietTime, now: datetime) -> datetime | None:
+    """When a quiet time that is on at ``now`` ends, by the clock of that zone; None: it is not on."""
+    local = now.astimezone(there)
     over_midnight = quiet.ends <= quiet.starts
     at = local.timetz().replace(tzinfo=None)
     is_on = (at >= quiet.starts or at < quiet.ends) if over_midnight else quiet.starts <= at < quiet.ends
@@ -64,7 +68,7 @@ def quiet_until(scene: Scene, quiet: QuietTime) -> datetime | None:
         return None
     day = local.date() + ONE_DAY if over_midnight and at >= quiet.starts else local.date()
     until = datetime.combine(day, quiet.ends, tzinfo=there)
-    if until.astimezone(UTC) <= scene.now:  # the clock was put back, and shows that time twice
+    if until.astimezone(UTC) <= now:  # the clock was put back, and shows that time twice
         until = until.replace(fold=1)
     return until.astimezone(UTC)
 

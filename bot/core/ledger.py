@@ -7,16 +7,24 @@ truly later.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from bot.core.consent import Said, said_outright
 from bot.core.conversation import Consent
-from bot.core.decision import ChangeConsent
-from bot.core.event import ConsentNotice, Event, InboundMessage, Tap, Text
+from bot.core.decision import ChangeConsent, Purpose
+from bot.core.event import ConsentNotice, DeliveryReceipt, Event, InboundMessage, Reason, Tap, Text
 from bot.core.rulebook import ConsentWords
 from bot.core.text import Words, normalise
+
+# Sources that Parley itself writes into the ledger.
+PERSON_WROTE: Final = "the person wrote it"
+CHANNEL_TOLD: Final = "the channel told"
+ERASED_AS_STOPPED: Final = "they had said STOP before they were erased"
+MARKETING_STOPPED: Final = "WhatsApp: the person stopped marketing messages (131050)"
+_MARKETING_STOPPED_AT_META: Final = "131050"  # WhatsApp Cloud API, error codes
 
 
 def consent_text(event: Event) -> str:
@@ -54,12 +62,12 @@ def consent_change(event: Event, words: Words | None, consent: ConsentWords, cur
                 return None
             said = said_outright(words if words is not None else normalise(text), consent)
             if said is Said.STOP:
-                return change_of("stop", "the person wrote it", event.written_at, current)
+                return change_of("stop", PERSON_WROTE, event.written_at, current)
             if said is Said.START:
-                return change_of("start", "the person wrote it", event.written_at, current)
+                return change_of("start", PERSON_WROTE, event.written_at, current)
             return None
         case ConsentNotice(succeeded=True):
-            return change_of("start" if event.opted_in else "stop", "the channel told", event.at, current)
+            return change_of("start" if event.opted_in else "stop", CHANNEL_TOLD, event.at, current)
         case _:
             return None
 
@@ -81,8 +89,63 @@ def change_of(said: Literal["stop", "start"], source: str, at: datetime, current
     Words of the same time: STOP wins. A word that repeats what is so gives a row as well, because its time counts against an older word
     that arrives later.
     """
-    newest = current.changed_at
-    if said == "stop":
-        older = newest is not None and (at <= newest if current.stopped else at < newest)
-        return None if older else ChangeConsent("all", "stopped", source, at)
-    return ChangeConsent("all", "opted_in", source, at) if newest is None or at > newest else None
+    state: Literal["stopped", "opted_in"] = "stopped" if said == "stop" else "opted_in"
+    newer = _is_newer(state, at, current.changed_at, current.stopped)
+    return ChangeConsent("all", state, source, at) if newer else None
+
+
+def _is_newer(state: Literal["stopped", "opted_in"], at: datetime, newest: datetime | None, stopped: bool) -> bool:
+    if newest is None:
+        return True
+    return at >= newest if state == "stopped" and not stopped else at > newest
+
+
+def marketing_stop(reason: Reason | None, at: datetime) -> ChangeConsent | None:
+    """The row for a message that WhatsApp did not deliver because the person wants no marketing from us, told at ``at``."""
+    if reason is None or reason.channel_code != _MARKETING_STOPPED_AT_META:
+        return None
+    return ChangeConsent("marketing", "stopped", MARKETING_STOPPED, at)
+
+
+def told_by_receipt(receipt: DeliveryReceipt) -> ChangeConsent | None:
+    """The same, of a receipt: only a failure tells it."""
+    return marketing_stop(receipt.reason, receipt.at) if receipt.status == "FAILED" else None
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What a row that somebody asks for is judged by: the sum of the rows, when the newest of marketing was, and the rows themselves
+    as (purpose, state, at)."""
+
+    consent: Consent
+    marketing_at: datetime | None
+    rows: Collection[tuple[Purpose, str, datetime]]
+
+    def with_row(self, change: ChangeConsent) -> Ledger:
+        """The same with ``change`` in it, which ``judge`` found to count."""
+        marketing_at = change.at if change.purpose == "marketing" else self.marketing_at
+        rows = {*self.rows, (change.purpose, change.state, change.at)}
+        return Ledger(with_change(self.consent, change, ""), marketing_at, rows)
+
+
+Judgement = Literal["counts", "there_already", "older", "needs_proof"]
+
+
+def judge(asked: ChangeConsent, proof: str, ledger: Ledger) -> Judgement:
+    """What is to become of a row that a backend or a file brings.
+
+    Order is the person's own time, for each purpose by itself, and a stop wins over an opt-in of the same time. Who said STOP, or stopped
+    what is asked for, is opted in again with a proof only.
+    """
+    if (asked.purpose, asked.state, asked.at) in ledger.rows:
+        return "there_already"
+    consent = ledger.consent
+    if asked.purpose == "all":
+        newest, stopped = consent.changed_at, consent.stopped
+    else:
+        newest, stopped = ledger.marketing_at, consent.marketing == "stopped"
+    if not _is_newer(asked.state, asked.at, newest, stopped):
+        return "older"
+    if asked.state == "opted_in" and (stopped or consent.stopped) and not proof.strip():
+        return "needs_proof"
+    return "counts"

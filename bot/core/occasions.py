@@ -8,13 +8,13 @@ from datetime import datetime
 from bot.core.choosing import first_that_fits
 from bot.core.consent_layer import drop_everything, opted_in, opted_out
 from bot.core.conversation import Conversation
-from bot.core.decision import Decision
+from bot.core.decision import ChangeConsent, Decision
 from bot.core.draft import Draft
 from bot.core.drafting import begin, finished, held, ignored
-from bot.core.event import BusinessEvent, CallAnswered, ConsentNotice, Reaction, SendFailed
+from bot.core.event import BusinessEvent, CallAnswered, ConsentNotice, DeliveryReceipt, Reaction, SendFailed
 from bot.core.following import conclude
 from bot.core.hearing import Candidate, named, sent
-from bot.core.ledger import change_of, with_change
+from bot.core.ledger import change_of, marketing_stop, told_by_receipt, with_change
 from bot.core.question_layer import Pinned
 from bot.core.rule import DeliveryFailed
 from bot.core.rulebook import Rulebooks
@@ -74,8 +74,27 @@ def to_call_answer(event: CallAnswered, conversation: Conversation, rulebooks: R
     return finished(draft, "")
 
 
+def to_receipt(event: DeliveryReceipt, conversation: Conversation) -> Decision:
+    """Nothing follows, save that WhatsApp may tell by a failure that the person wants no marketing."""
+    decision = ignored(conversation, f"A delivery receipt ({event.status}) asks for no answer.")
+    return _with_stop(decision, told_by_receipt(event))
+
+
 def to_send_failure(event: SendFailed, conversation: Conversation, rulebooks: Rulebooks, now: datetime) -> Decision:
     """The first rule that waits for failed deliveries; never for a message that such a rule sent."""
+    decision = _answer_failure(event, conversation, rulebooks, now)
+    return _with_stop(decision, marketing_stop(event.reason, event.at))
+
+
+def _with_stop(decision: Decision, change: ChangeConsent | None) -> Decision:
+    if change is None:
+        return decision
+    notes = (*decision.because.notes, "WhatsApp told that the person wants no marketing from us (131050).")
+    because = replace(decision.because, notes=notes)
+    return replace(decision, effects=(change, *decision.effects), because=because)
+
+
+def _answer_failure(event: SendFailed, conversation: Conversation, rulebooks: Rulebooks, now: datetime) -> Decision:
     rulebook = rulebooks.live
     failed = rulebook.rule(event.rule)
     if failed is not None and any(isinstance(trigger, DeliveryFailed) for trigger in failed.triggers):

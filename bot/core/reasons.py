@@ -33,6 +33,7 @@ _LAYERS = {
     "event": "A backend or the channel told of it.",
     "timer": "A timer was due.",
     "call": "A connection that a rule had asked answered.",
+    "colleague": "A colleague acted, and the bot says nothing to that.",
     "receipt": "It tells what became of a message of ours.",
     "none": "Nothing answers this kind of event.",
 }
@@ -77,7 +78,7 @@ def _unheard(because: Because, rulebook: Rulebook) -> Iterator[str]:
 def _why_not(because: Because) -> str:
     if because.layer in ("consent", "person", "question", "taps", "near_miss"):
         return f"the layer {because.layer} comes before the rules"
-    if because.layer in ("event", "timer", "call"):
+    if because.layer in ("event", "timer", "call", "colleague"):
         return "it does not wait for this event"
     return "nothing in its when speaks to the message"
 

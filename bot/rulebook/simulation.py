@@ -16,7 +16,18 @@ from bot.core.conversation import Conversation
 from bot.core.decide import after, decide
 from bot.core.decision import Call, Decision, DropTimer, Effect, Send, SetTimer
 from bot.core.delivery import Drop, Go, Outgoing, Policy, gate
-from bot.core.event import BusinessEvent, CallAnswered, Content, Event, InboundMessage, Reaction, Text, TimerFired
+from bot.core.event import (
+    Act,
+    BusinessEvent,
+    CallAnswered,
+    ColleagueActed,
+    Content,
+    Event,
+    InboundMessage,
+    Reaction,
+    Text,
+    TimerFired,
+)
 from bot.core.ledger import consent_change, with_change
 from bot.core.reply import Reply
 from bot.core.rulebook import Rulebook, Rulebooks
@@ -169,6 +180,11 @@ class Simulation:
         """A backend tells of something that happened to this person."""
         return self.happens(BusinessEvent(self._key(), self.conversation.contact, name, data, self.now, self.now))
 
+    def colleague(self, what: Act, team: str = "") -> Step:
+        """A colleague takes over for ``team``, writes, gives back or closes; what they write is not shown."""
+        key, contact, now = self._key(), self.conversation.contact, self.now
+        return self.happens(ColleagueActed(key, contact, what, team, "", None, now, now))
+
     def answers(self, answered: Answered) -> Step:
         """The open call is answered; what the person wrote meanwhile is decided after it. Raises ``LookupError`` where none is open."""
         step = Step()
@@ -314,6 +330,7 @@ class Simulation:
             send.not_after,
             send.confirms_stop,
             send.answers,
+            send.not_before,
         )
         self._outbox.append(_Parked(send, message, version, send.waits))
 

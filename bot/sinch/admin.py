@@ -12,9 +12,17 @@ from urllib.parse import quote, urlencode
 
 from bot.core.approved import ApprovedTemplate
 from bot.core.event import ContactKey
-from bot.errors import Retry
+from bot.errors import Failed, Retry
 from bot.sinch.client import SinchClient
-from bot.sinch.wire.admin import TRIGGERS, SinchApp, Webhook, parse_app, parse_webhooks, render_webhook
+from bot.sinch.wire.admin import (
+    TRIGGERS,
+    SinchApp,
+    Webhook,
+    parse_app,
+    parse_contact_ids,
+    parse_webhooks,
+    render_webhook,
+)
 from bot.sinch.wire.answers import ListedMessage, parse_message_list
 from bot.sinch.wire.envelope import WHATSAPP
 from bot.sinch.wire.template_list import OmniTemplate, parse_omni_templates
@@ -22,6 +30,7 @@ from bot.sinch.wire.whatsapp_templates import parse_whatsapp_templates
 
 PAGE = 1000
 PAGES_MOST = 10
+NOT_FOUND = ("not_found", "404")
 
 
 class SinchAdmin:
@@ -80,6 +89,38 @@ class SinchAdmin:
         raise Retry(
             f"Sinch lists more than {PAGE * PAGES_MOST} messages of one contact; that is too many to look through."
         )
+
+    async def erase(
+        self, contacts: Sequence[ContactKey], contact_ids: Sequence[str], message_ids: Sequence[str]
+    ) -> list[str]:
+        """Delete these messages and contacts, as far as Sinch keeps them; what is gone already counts as deleted.
+
+        Returns a sentence for everything that Sinch would not delete; the rest is deleted all the same.
+        """
+        troubles: list[str] = []
+        app = await self.app()
+        source = urlencode({"messages_source": _source(app.processing_mode == "DISPATCH")})
+        for message_id in message_ids if app.keeps_messages else ():
+            await self._delete(f"/messages/{quote(message_id, safe='')}?{source}", f"message {message_id}", troubles)
+        ids = dict.fromkeys(contact_ids)
+        for contact in contacts:
+            query = urlencode({"channel": contact.channel or WHATSAPP, "identity": contact.identity})
+            try:
+                ids.update(dict.fromkeys(parse_contact_ids(await self._ask("GET", f"/contacts?{query}"))))
+            except (Retry, Failed) as error:
+                troubles.append(f"Sinch was asked in vain for the contact of an address: {error}")
+        for contact_id in ids:
+            await self._delete(f"/contacts/{quote(contact_id, safe='')}", f"contact {contact_id}", troubles)
+        return troubles
+
+    async def _delete(self, path: str, what: str, troubles: list[str]) -> None:
+        try:
+            await self._ask("DELETE", path)
+        except Failed as error:
+            if error.code.lower() not in NOT_FOUND:
+                troubles.append(f"Sinch did not delete the {what}: {error}")
+        except Retry as error:
+            troubles.append(f"Sinch did not delete the {what}: {error}")
 
     def _filters(self, contact: ContactKey, contact_id: str, since: datetime) -> dict[str, str]:
         if contact.identity:

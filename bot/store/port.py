@@ -12,14 +12,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from bot.core.consent_reasons import LedgerRow
 from bot.core.conversation import Conversation
 from bot.core.delivery import Policy
 from bot.core.event import ContactKey, MediaKind
 from bot.errors import Refused
+from bot.store.amiss import Amiss
 from bot.store.campaigns import Campaigns
-from bot.store.contacts import Contacts
+from bot.store.colleagues import Colleagues
+from bot.store.contacts import Contacts, ExportedRow
 from bot.store.keys import Keys
-from bot.store.messages import Messages
+from bot.store.messages import Filter, Messages, Page
 from bot.store.privacy import Privacy
 from bot.store.subscriptions import Subscriptions
 from bot.store.units import (
@@ -65,6 +68,9 @@ class Store(Protocol):
     # parts with promises of their own
     @property
     def contacts(self) -> Contacts: ...
+
+    @property
+    def colleagues(self) -> Colleagues: ...
 
     @property
     def messages(self) -> Messages: ...
@@ -252,4 +258,24 @@ class Archive(Protocol):
 
     def conversation_of(self, who: ContactKey | int) -> Conversation | None:
         """The conversation as it stands, of an address or of a person's number; None where nobody is known by it."""
+        ...
+
+    def message(self, outbox_id: str) -> MessageView | None:
+        """As the store's."""
+        ...
+
+    def messages(self, app: str, wanted: Filter) -> Page:
+        """As the store's ``messages.listed``."""
+        ...
+
+    def amiss(self, app: str, since: datetime) -> Sequence[Amiss]:
+        """Messages of ``app`` that ended amiss since then, and all that are being refused now, counted by why."""
+        ...
+
+    def consent_of(self, contact: ContactKey) -> Sequence[LedgerRow]:
+        """All rows of the consent ledger about a person in the order they were recorded; none for nobody."""
+        ...
+
+    def consent_rows(self, app: str, after: int, limit: int) -> Sequence[ExportedRow]:
+        """Up to ``limit`` rows about everybody of ``app`` with a greater number than ``after``, in the order they were recorded."""
         ...

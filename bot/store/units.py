@@ -24,7 +24,7 @@ class InboxKind(StrEnum):
     """Where an inbox row comes from, and so how its raw bytes are read again."""
 
     INBOUND = "inbound"  # a Sinch webhook that is not a receipt
-    RECEIPT = "receipt"  # a Sinch delivery receipt
+    RECEIPT = "receipt"  # a Sinch delivery receipt, or our own word that Sinch refused a message
     TIMER = "timer"  # handed out by the store when due
     CALL_RESULT = "call_result"  # the answer of a connection
     API = "api"  # a business event from a backend
@@ -346,7 +346,7 @@ class MessageView:
 
 @dataclass(frozen=True, slots=True)
 class AttemptView:
-    """One try to hand a message to Sinch; ``outcome`` empty while it runs."""
+    """One try to hand a message to Sinch; ``outcome`` empty while it runs. ``code`` is Sinch's word for its answer, or ours without one."""
 
     number: int
     started_at: datetime
@@ -355,6 +355,7 @@ class AttemptView:
     status: int
     sentence: str
     message_id: str
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)

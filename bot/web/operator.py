@@ -16,10 +16,10 @@ import orjson
 from aiohttp import web
 
 from bot.errors import Misconfigured, ParleyError, Refused
+from bot.web.api import campaigns, consents, keys, privacy
 from bot.web.api.backend import Backend
 from bot.web.api.bodies import EventBody, parse
 from bot.web.api.events import record_event
-from bot.web.api.keys import make_key
 from bot.work.reload import Reloader
 
 Answer = Mapping[str, object]
@@ -35,7 +35,10 @@ class Operator:
     def __init__(self, backend: Backend, reloader: Reloader | None = None) -> None:
         self._backend = backend
         self._commands: Mapping[str, Command] = {
-            "keys.create": self._create_key,
+            **keys.commands(backend),
+            **consents.commands(backend),
+            **campaigns.commands(backend),
+            **privacy.commands(backend),
             "events.send": self._send_event,
             "status": self._status,
         }
@@ -54,12 +57,6 @@ class Operator:
 
     async def _status(self, request: Mapping[str, object]) -> Answer:
         return {"rulebook": self._backend.rulebook().version, "rules": len(self._backend.rulebook().rules)}
-
-    async def _create_key(self, request: Mapping[str, object]) -> Answer:
-        scopes = request.get("scopes")
-        wanted = [str(scope) for scope in scopes] if isinstance(scopes, list) else []
-        name = str(request.get("name", ""))
-        return {"key": await make_key(self._backend.store, name, wanted, self._backend.now())}
 
     async def _send_event(self, request: Mapping[str, object]) -> Answer:
         return (

@@ -75,8 +75,9 @@ class Sender:
     """Sends what is ready, at most ``in_flight`` at once and no faster than ``rate``.
 
     ``render`` makes the body of an attempt and raises ``Failed`` where there is none. ``policy`` is asked anew for every start. ``jitter``
-    gives numbers in [0, 1), ``receipt_wait`` is how long what may have been accepted waits for a receipt. Run ``run`` as a task; it ends
-    after ``drain``, and raises only what no retry can mend.
+    gives numbers in [0, 1), ``receipt_wait`` is how long what may have been accepted waits for a receipt; ``on_rejected`` is called after
+    a commit that ended messages for good, which may be an event for the rules. Run ``run`` as a task; it ends after ``drain``, and raises
+    only what no retry can mend.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class Sender:
         jitter: Callable[[], float] = random.random,
         in_flight: int = IN_FLIGHT,
         receipt_wait: timedelta = RECEIPT_WAIT,
+        on_rejected: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._client = client
@@ -100,6 +102,7 @@ class Sender:
         self._jitter = jitter
         self._slots = in_flight
         self._receipt_wait = receipt_wait
+        self._on_rejected = on_rejected
         self._circuit = Circuit()
         self._wake = asyncio.Event()
         self._over = asyncio.Event()
@@ -217,6 +220,8 @@ class Sender:
             self._hold_store(now, trouble)
         else:
             reach("finish.committed")
+            if any(isinstance(outcome, Rejected) for outcome in ended):
+                self._on_rejected()
 
     async def _start(self, limit: int, now: datetime) -> Sequence[Started]:
         if limit <= 0:

@@ -9,6 +9,7 @@ from bot.core.conversation import Conversation
 from bot.core.decide import decide
 from bot.core.decision import Because, Decision, Send
 from bot.core.event import DeliveryReceipt, SendFailed
+from bot.core.ledger import told_by_receipt
 from bot.core.reply import is_template
 from bot.core.rulebook import Rulebooks
 from bot.store.units import Claimed, Settled, Submission
@@ -22,7 +23,7 @@ def decide_receipt(
     claimed: Claimed, receipt: DeliveryReceipt, conversation: Conversation, rulebooks: Rulebooks, now: datetime
 ) -> Settled:
     """Most receipts only climb. A free-form message refused as outside the window closes it and is replaced once by its ``if_closed``;
-    any other failure that is final is an event for the rules."""
+    any other failure that is final is an event for the rules. Any failure may tell that the person wants no marketing."""
     submission = claimed.submission
     if submission is None:
         return _climbs(claimed, receipt, conversation)
@@ -38,6 +39,10 @@ def decide_receipt(
     if is_news and not (closes and submission.if_closed == "skip"):
         decision = decide(failure_of(receipt, submission), conversation, rulebooks, now)
         return replace(settled(claimed, decision, conversation, rulebooks, now), closes_window=closes)
+    if told_by_receipt(receipt) is not None:
+        decision = decide(receipt, conversation, rulebooks, now)
+        told = settled(claimed, decision, conversation, rulebooks, now, is_plain_receipt=True)
+        return replace(told, closes_window=closes)
     return replace(_climbs(claimed, receipt, conversation), closes_window=closes)
 
 

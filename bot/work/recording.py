@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -14,6 +14,7 @@ from bot.core.decision import Decision, Send, SetPerson
 from bot.core.event import (
     BusinessEvent,
     CallAnswered,
+    ColleagueActed,
     Content,
     FlowAnswer,
     InboundMessage,
@@ -35,7 +36,22 @@ from bot.core.rulebook import Rulebook
 from bot.rulebook.simulation import Answered
 from bot.rulebook.suite.phone import body_of, template_of, titles_of
 from bot.rulebook.suite.run import READING, run_tests
-from bot.rulebook.suite.test import Act, Given, Gives, Happens, Key, Mock, Passes, Says, Taps, Test, TestStep, Wanted
+from bot.rulebook.suite.test import (
+    Act,
+    Doing,
+    Given,
+    Gives,
+    Happens,
+    Helps,
+    Key,
+    Mock,
+    Passes,
+    Says,
+    Taps,
+    Test,
+    TestStep,
+    Wanted,
+)
 from bot.work.film_number import without_numbers
 from bot.work.replay import Kept
 from bot.work.rulebook_shelf import Shelf
@@ -43,6 +59,7 @@ from bot.work.rulebook_shelf import Shelf
 PAUSE: Final = timedelta(hours=24)  # what is further apart is another conversation
 BUBBLES: Final = timedelta(seconds=3)
 MINUTE: Final = timedelta(minutes=1)
+_DOES: Final[Mapping[str, Doing]] = {"wrote": "writes", "gave_back": "gives_back", "closed": "closes"}
 _FILM_REST: Final = "701740699"  # kept free for films
 
 
@@ -162,6 +179,10 @@ class _Tape:
                 return Gives("reaction", emoji)
             case BusinessEvent(name=name, data=data):
                 return Happens(name, data)
+            case ColleagueActed(team=team) if team:
+                return Helps("takes_over", team)
+            case ColleagueActed(what=what):
+                return Helps(_DOES[what])
             case _:
                 return None
 

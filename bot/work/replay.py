@@ -18,7 +18,7 @@ from bot.core.codec import conversation_from_plain, effects_digest
 from bot.core.conversation import Conversation, State
 from bot.core.decide import after, decide
 from bot.core.decision import Call, Decision, Send, SetTimer
-from bot.core.event import CallAnswered, DeliveryReceipt, Event, InboundMessage, SendFailed, TimerFired
+from bot.core.event import CallAnswered, ColleagueActed, DeliveryReceipt, Event, InboundMessage, SendFailed, TimerFired
 from bot.core.hearing import message_text
 from bot.core.reply import Reply
 from bot.core.rulebook import Rulebook, Rulebooks
@@ -26,6 +26,7 @@ from bot.store.units import Claimed, TraceView
 from bot.work.inbox import Deciding, read_event
 from bot.work.receipts import failure_of
 from bot.work.rulebook_shelf import Shelf, pinned_by
+from bot.work.trace import PLAIN_RECEIPT
 
 EDITED = 1_000_000_000  # the number of the rulebook that is tried, which no stored one reaches
 
@@ -181,13 +182,15 @@ class Replay:
 
 def keep(trace: TraceView, deciding: Deciding) -> Kept | None:
     """What ``trace`` was decided on; None where its event is no longer kept."""
+    if not trace.inputs:  # retention took them, and the event's bytes with them
+        return None
     claimed = Claimed(trace.inbox_id, trace.kind, trace.raw, trace.received_at, 1, media_kind=trace.media_kind)
     event = read_event(deciding, claimed)
     if isinstance(event, Exception):
         return None
-    if isinstance(event, DeliveryReceipt) and trace.submission is not None:
-        event = failure_of(event, trace.submission)
     inputs = orjson.loads(trace.inputs)
+    if isinstance(event, DeliveryReceipt) and trace.submission is not None and PLAIN_RECEIPT not in inputs:
+        event = failure_of(event, trace.submission)
     conversation = conversation_from_plain(inputs["conversation"])
     return Kept(trace, event, conversation, datetime.fromisoformat(inputs["now"]))
 
@@ -219,6 +222,8 @@ def heard_in(event: Event) -> str:
             return message_text(content) or f"({type(content).__name__})"
         case SendFailed():
             return "(delivery failed)"
+        case ColleagueActed(what=what, who=who):
+            return f"({who or 'a colleague'} {what.replace('_', ' ')})"
         case _:
             return f"({getattr(event, 'name', '') or type(event).__name__})"
 

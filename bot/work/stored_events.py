@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from bot.core.event import Event
-from bot.core.own_events import own_event_from_raw
+from bot.core.own_events import is_own, own_event_from_raw
 from bot.sinch.wire.events import parse_event
 from bot.store.units import InboxKind
 from bot.work.events import business_event_from_raw
@@ -19,7 +19,9 @@ def reader(app_id: str) -> Callable[[InboxKind, bytes, datetime], Event]:
         match kind:
             case InboxKind.API:
                 return business_event_from_raw(raw, received_at)
-            case InboxKind.TIMER | InboxKind.CALL_RESULT:
+            case InboxKind.TIMER | InboxKind.CALL_RESULT | InboxKind.OPERATOR:
+                return own_event_from_raw(raw, received_at)
+            case InboxKind.RECEIPT if is_own(raw):
                 return own_event_from_raw(raw, received_at)
             case _:
                 return parse_event(raw, received_at, app_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 
 import orjson
 
@@ -13,16 +14,24 @@ from bot.core.decision import Decision
 from bot.core.rulebook import Rulebooks
 from bot.store.units import Claimed, Settled
 
+PLAIN_RECEIPT: Final = "plain_receipt"
 
-def inputs_of(conversation: Mapping[str, object], now: datetime) -> bytes:
+
+def inputs_of(conversation: Mapping[str, object], now: datetime, **more: object) -> bytes:
     """``conversation`` is what ``core.codec.conversation_to_plain`` gave. The event itself is the inbox row's raw bytes."""
-    return orjson.dumps({"now": now, "conversation": conversation})  # orjson writes a time as isoformat does
+    return orjson.dumps({"now": now, "conversation": conversation, **more})  # orjson writes a time as isoformat does
 
 
 def settled(
-    claimed: Claimed, decision: Decision, conversation: Conversation, rulebooks: Rulebooks, now: datetime
+    claimed: Claimed,
+    decision: Decision,
+    conversation: Conversation,
+    rulebooks: Rulebooks,
+    now: datetime,
+    is_plain_receipt: bool = False,
 ) -> Settled:
-    """``decision`` with all that it takes to make it again."""
-    inputs = inputs_of(conversation_to_plain(conversation, as_it_is), now)
+    """``decision`` with all that it takes to make it again. ``is_plain_receipt``: a receipt was decided as such, not as a failure."""
+    more = {PLAIN_RECEIPT: True} if is_plain_receipt else {}
+    inputs = inputs_of(conversation_to_plain(conversation, as_it_is), now, **more)
     version, pinned = rulebooks.live.version, decision.because.pinned
     return Settled(claimed.inbox_id, decision, version, inputs, effects_digest(decision), pinned=pinned)

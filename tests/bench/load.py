@@ -19,6 +19,7 @@ import orjson
 
 from tests.bench.events import Webhooks
 from tests.bench.http1 import Messages
+from tests.bench.sends import Sends
 
 _LAST_ANSWERS_S = 20.0
 
@@ -105,7 +106,7 @@ class Connection(asyncio.Protocol):
 class Run:
     """One order being carried out."""
 
-    def __init__(self, order: Order, webhooks: Webhooks, seed: int) -> None:
+    def __init__(self, order: Order, webhooks: Webhooks | Sends, seed: int) -> None:
         self.sent = Sent()
         self._order = order
         self._webhooks = webhooks
@@ -197,9 +198,11 @@ class Run:
 
 
 def main() -> None:
-    """``python -m tests.bench.load HOST PORT PEOPLE SEED``"""
+    """``python -m tests.bench.load HOST PORT PEOPLE SEED [KEY]``: with an API key it sends messages, without one webhooks."""
     host, port, people, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
-    webhooks = Webhooks(f"{host}:{port}", people, seed)
+    webhooks: Webhooks | Sends = Webhooks(f"{host}:{port}", people, seed)
+    if len(sys.argv) > 5:
+        webhooks = Sends(f"{host}:{port}", people, sys.argv[5])
     # select() waits in microseconds where epoll rounds up to the next millisecond, which would show in every delay.
     with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selectors.SelectSelector())) as runner:
         for line in sys.stdin.buffer:
@@ -213,7 +216,7 @@ def main() -> None:
             sys.stdout.buffer.flush()
 
 
-async def _carry_out(order: Order, webhooks: Webhooks, seed: int, host: str, port: int) -> Sent:
+async def _carry_out(order: Order, webhooks: Webhooks | Sends, seed: int, host: str, port: int) -> Sent:
     return await Run(order, webhooks, seed).carry_out(host, port)
 
 

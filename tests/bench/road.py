@@ -94,12 +94,10 @@ def measure_with_emulator(bench: Bench) -> Figures:
             return _measure(bench, server, port, side, _WITH_RECEIPTS, Path(name), warm_up)
 
 
-@contextmanager
-def _server(bench: Bench, side: Side, folder: Path) -> Iterator[tuple[Child, int]]:
-    """``run.py serve`` as an operator starts it, all settings from the environment, ready to take webhooks."""
-    port = free_port()
+def environment_of(side: Side, folder: Path, port: int) -> dict[str, str]:
+    """All settings of a server whose Sinch is ``side`` and whose database is in ``folder``."""
     sinch = f"http://127.0.0.1:{side.port}"
-    environment = {
+    return {
         "SINCH_PROJECT_ID": PROJECT_ID,
         "SINCH_APP_ID": APP_ID,
         "SINCH_KEY_ID": "bench",
@@ -117,6 +115,13 @@ def _server(bench: Bench, side: Side, folder: Path) -> Iterator[tuple[Child, int
         "SEND_RATE": "0",
         "LOG_LEVEL": "info",
     }
+
+
+@contextmanager
+def _server(bench: Bench, side: Side, folder: Path) -> Iterator[tuple[Child, int]]:
+    """``run.py serve`` as an operator starts it, all settings from the environment, ready to take webhooks."""
+    port = free_port()
+    environment = environment_of(side, folder, port)
     with child("server", ["run.py", "serve"], bench.cores.server, folder, environment, speaks=False) as server:
         wait_until_ready(server, lambda: ask(port, "GET", "/readyz")[0] == 200)
         yield server, port

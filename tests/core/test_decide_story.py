@@ -7,6 +7,7 @@ import os
 import random
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import get_args
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,8 +23,10 @@ from bot.core.conversation import Consent, Conversation
 from bot.core.decide import after, decide
 from bot.core.decision import Call, Decision, DropTimer, Send, SetTimer
 from bot.core.event import (
+    Act,
     BusinessEvent,
     CallAnswered,
+    ColleagueActed,
     ConsentNotice,
     DeliveryReceipt,
     Event,
@@ -60,7 +63,7 @@ class Story:
         self.calls: list[Call] = []
         self.shown: list[tuple[Button, int]] = []
         self.asked: set[tuple[str, str]] = set()  # questions whose text left
-        self.count = self.called = self.pinned = self.held = 0
+        self.count = self.called = self.pinned = self.held = self.acted = 0
 
     def goes_on(self) -> None:
         self.now += pause(self.rng)
@@ -68,9 +71,9 @@ class Story:
         roll = self.rng.random()
         if roll < (0.2 if self.conversation.state.question is not None else 0.04):
             self._edit()
-        elif roll > 0.98:
-            self._a_colleague()
         elif roll > 0.97:
+            self._a_colleague()
+        elif roll > 0.96:
             self._by_the_api()
         else:
             self._happens(self._event(self.rng.random()))
@@ -81,11 +84,14 @@ class Story:
         self.rulebooks = Rulebooks(self.author.rulebook(live.version + 1), older)
 
     def _a_colleague(self) -> None:
-        state = self.conversation.state
-        team = "" if state.in_charge else "sales"
-        until = self.rng.choice((None, self.now + timedelta(hours=2)))
-        state = replace(state, in_charge=team, in_charge_until=until, waiting=False)
-        self.conversation = replace(self.conversation, state=state)
+        rng = self.rng
+        what = rng.choice(("took_over", *get_args(Act)))
+        team = (
+            rng.choice(("sales", "support")) if what == "took_over" or (what == "wrote" and rng.random() < 0.3) else ""
+        )
+        after_ = rng.choice((None, timedelta(hours=2)))
+        self._happens(ColleagueActed(f"e-{self.count}", ANN, what, team, "Ida", after_, self.now, self.now))
+        self.acted += 1
 
     def _by_the_api(self) -> None:
         consent = Consent(self.rng.random() < 0.5, self.now, self.rng.choice(("unknown", "opted_in", "stopped")))
@@ -159,6 +165,8 @@ class Story:
         self._check_options(decision)
         self._check_question(event, before, decision)
         check_bounds(decision)
+        if isinstance(event, ColleagueActed):
+            check_colleague(event, before, decision)
         if isinstance(event, InboundMessage) and not event.injected:
             check_answered(decision)
 
@@ -279,6 +287,21 @@ def check_sends(decision: Decision) -> None:
     assert len(decision.because.path) <= 30
 
 
+def check_colleague(event: ColleagueActed, before: Conversation, decision: Decision) -> None:
+    """The bot says nothing to it, and nothing that it asked stays open while a team has the conversation."""
+    state = decision.state
+    assert not any(isinstance(effect, Send | Call | SetTimer) for effect in decision.effects)
+    if event.team:
+        assert state.in_charge == event.team
+        assert state.in_charge_until is not None
+        if before.state.in_charge != event.team:
+            assert (state.question, state.call, state.flow, state.near_miss) == (None, None, None, False)
+    if event.what in ("gave_back", "closed"):
+        assert not state.in_charge
+    if event.what != "took_over":
+        assert not state.waiting
+
+
 def check_bounds(decision: Decision) -> None:
     """A conversation does not grow with its length."""
     state = decision.state
@@ -323,3 +346,4 @@ def test_the_stories_are_full_of_questions_calls_and_timers() -> None:
     assert sum(story.called for story in stories) > 30
     assert sum(story.pinned for story in stories) > 5
     assert sum(story.held for story in stories) > 2
+    assert sum(story.acted for story in stories) > 20

@@ -38,7 +38,8 @@ _UNFINISHED = """
     SELECT (SELECT count(*) FROM inbox WHERE state = 'pending')
          + (SELECT count(*) FROM outbox WHERE state IN ('queued', 'waiting', 'sending', 'unknown'))
          + (SELECT count(*) FROM outbox WHERE state = 'sent' AND kind = 'message' AND delivery < 3)
-         + (SELECT count(*) FROM timer)
+         + (SELECT count(*) FROM timer) + (SELECT count(*) FROM recipient WHERE state = 'pending')
+         + (SELECT count(*) FROM news)
 """
 
 
@@ -79,7 +80,7 @@ class Run:
         """A life that ends at the ``visit``-th time it comes by a crash point."""
         if point in RELOADING and self.has_served and self.dice.random() < 0.5:
             self.staff.save_unsound()  # it starts with the last good one, and hears of a sound one when it is there
-        life = self._start("" if point == ASKED else f"{point}:{visit}")
+        life = self.start("" if point == ASKED else f"{point}:{visit}")
         if point == ASKED:
             self.backend.at(visit, lambda: self.launcher.signal(life, signal.SIGKILL))
         async with self.driver.sending():
@@ -92,16 +93,16 @@ class Run:
                 self.launcher.signal(life, signal.SIGKILL)
                 await life.until_ended()
         self.backend.answer_again()
-        self._count(life, point)
+        self.count(life, point)
 
     async def kill_any_moment(self, after_s: float) -> None:
         """A life that ends so many seconds after it began, ready or not."""
-        life = self._start()
+        life = self.start()
         async with self.driver.sending():
             await life.until_ended(after_s)
             self.launcher.signal(life, signal.SIGKILL)
             await life.until_ended()
-        self._count(life, "random")
+        self.count(life, "random")
 
     async def kill_cold_at(self, point: str, visit: int = 1) -> None:
         """The same as ``kill_at``, with a server started as an operator would."""
@@ -114,11 +115,11 @@ class Run:
                     self.missed.append(f"{point}:{visit}")
         finally:
             await cold.close()
-        self._count(cold.life, point)
+        self.count(cold.life, point)
 
     async def finish(self) -> Judgement:
         """A last life: everything that was said is acknowledged, everything drains, SIGTERM ends it well; then both sides are compared."""
-        life = self._start()
+        life = self.start()
         assert await life.until_ready(), life.written()
         await self.driver.finish()
         await self._drained(life)
@@ -140,7 +141,8 @@ class Run:
             )
             await asyncio.sleep(0.05)
 
-    def _start(self, crash: str = "") -> Life:
+    def start(self, crash: str = "") -> Life:
+        """A life of the server, to die at ``crash``."""
         self.started_at.append(self.clock.now())
         return self.launcher.start(
             "server",
@@ -152,7 +154,8 @@ class Run:
             sabotage=self.sabotage,
         )
 
-    def _count(self, life: Life, point: str) -> None:
+    def count(self, life: Life, point: str) -> None:
+        """It was killed there."""
         assert life.status == -signal.SIGKILL, (
             f"{point}: it ended with {life.status} by itself. It wrote:\n{life.written()}"
         )

@@ -17,6 +17,7 @@ from bot.crash import POINTS
 from tests.kill import sabotage
 from tests.kill.driver import EVERYTHING, ORDERS
 from tests.kill.lives import Launcher, launcher
+from tests.kill.points import BUSINESS
 from tests.kill.run import ASKED, RELOADING, SPEED, Run, kill_run
 
 ROUNDS = int(os.environ.get("PARLEY_KILL_ROUNDS", "2"))
@@ -99,7 +100,7 @@ async def kill_rounds(run: Run, hop: Hop) -> None:
 
 
 def test_every_crash_point_is_killed_at() -> None:
-    killed_at = {"migrate.in_transaction", *(point for hop in HOPS.values() for point in hop.points)}
+    killed_at = {"migrate.in_transaction", *BUSINESS, *(point for hop in HOPS.values() for point in hop.points)}
     assert killed_at == {*POINTS, ASKED}
 
 

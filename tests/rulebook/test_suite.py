@@ -349,3 +349,22 @@ def test_two_hundred_conversations_take_well_under_a_second() -> None:
     took = time.process_time() - began
     assert all(result.passed for result in results)
     assert took < 1.0
+
+
+def test_colleagues_take_part_in_a_test() -> None:
+    steps = """
+        {says: track, expect: {asks: order_number}}
+        {colleague: {takes_over: sales}, expect: {handed_over: sales, question: dropped, nothing: true}}
+        {says: human, expect: {nothing: true}}
+        {later: 20 hours}
+        {colleague: writes, expect: {handed_over: sales, nothing: true}}
+        {later: 23 hours}
+        {says: open, expect: {nothing: true, handed_over: sales}}
+        {colleague: gives_back, expect: {handed_over: no}}
+        {says: open, expect: {rule: hours}}
+        {colleague: {takes_over: support}, expect: {handed_over: support}}
+        {colleague: closes, expect: {handed_over: no}}
+    """
+    assert played(steps).misses == ()
+    result = played("{colleague: {takes_over: sales}, expect: {handed_over: support}}")
+    assert [miss.did for miss in result.misses] == ["colleague takes_over"]

@@ -7,7 +7,7 @@ import pytest
 from bot.rulebook.load import Reading, load_files
 from bot.rulebook.simulation import Answered
 from bot.rulebook.suite.run import starts_at
-from bot.rulebook.suite.test import Given, Gives, Happens, Passes, Says, Taps
+from bot.rulebook.suite.test import Given, Gives, Happens, Helps, Passes, Says, Taps
 
 RULES = """
 settings: {time_zone: Europe/Stockholm, languages: [en, sv]}
@@ -60,6 +60,8 @@ def test_everything_that_can_be_written() -> None:
       - {sends: {image: look at this}}
       - {sends: {flow: {Date: 2026-01-07}}}
       - {event: {order.shipped: {order_number: "12345678"}}}
+      - {colleague: {takes over: support}}
+      - {colleague: gives back}
       - {later: 50 hours}
       - {person: Ben, says: track 12345678, calls: {orders: not_found}, expect: {Text Contains: Sorry, buttons: none, handed-over: no}}
 """)
@@ -80,7 +82,9 @@ def test_everything_that_can_be_written() -> None:
     ]
     assert isinstance(acts[6], Happens)
     assert (acts[6].name, acts[6].data) == ("order.shipped", {"order_number": "12345678"})
-    assert acts[7:] == [Passes(timedelta(hours=50)), Says(("track 12345678",))]
+    assert isinstance(acts[7], Helps)
+    assert (acts[7].does, acts[7].team) == ("takes_over", "support")
+    assert acts[8:] == [Helps("gives_back"), Passes(timedelta(hours=50)), Says(("track 12345678",))]
     last = test.steps[-1]
     assert (last.person, last.calls[0].answered.outcome) == ("Ben", "not_found")
     assert [(each.key, each.values) for each in last.wanted] == [
@@ -88,7 +92,7 @@ def test_everything_that_can_be_written() -> None:
         ("buttons", ()),
         ("handed_over", ("no",)),
     ]
-    assert last.wanted[0].place.line == 16
+    assert last.wanted[0].place.line == 18
 
 
 @pytest.mark.parametrize(
@@ -125,7 +129,7 @@ MISTAKES = [
 ]
 STEPS = [
     ("{says: hi, taps: x}", 'A step does one thing, and this one has "says" and "taps". Make two steps.'),
-    ("{expect: {rule: welcome}}", "In this step nothing happens. Add says, taps, sends, event or later."),
+    ("{expect: {rule: welcome}}", "In this step nothing happens. Add says, taps, sends, event, colleague or later."),
     ("{person: Ben, expect: {rule: welcome}}", "Being another person shows nothing yet."),
     ("{says: hi, rule: welcome}", '"rule" belongs under "expect". Write expect: {rule: ...}.'),
     ("{says: hi, expects: {rule: welcome}}", 'A step has an unknown key "expects". Did you mean "expect"?'),
@@ -148,6 +152,10 @@ STEPS = [
     ("{event: {order.shipped: {ordernumber: 7}}}", 'The event order.shipped needs order_number. Did you mean "order_number"?'),
     ("{event: {order.shipped: soon}}", "The values of order.shipped must be written as keys with values."),
     ("{event: {a: {}, b: {}}}", "A step has one event."),
+    ("{colleague: answers}", 'colleague cannot be "answers". Write writes, gives_back or closes.'),
+    ("{colleague: takes over}", "Who takes over is a team. Write colleague: {takes_over: support}, or colleague: writes, gives_back or closes."),
+    ("{colleague: {writes: hello}}", "Who takes over is a team."),
+    ("{colleague: {takes_over: suport}}", 'There is no team "suport". Did you mean "support"?'),
 ]  # fmt: skip
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.decision import SetTimer
+from bot.core.decision import ChangeConsent, SetTimer
 from bot.core.event import ContactKey
 from bot.store.port import Store
 from bot.store.sqlite import audit, open_store
-from bot.store.units import Accepted, NotAccepted, Unknown
+from bot.store.units import Accepted, Decide, NotAccepted, Unknown
 from tests.store.making import (
     ANNA,
     BO,
@@ -47,6 +47,7 @@ async def _lived(path: Path) -> None:
     await _anna_was_answered(store)
     await _bo_stopped(store)
     await _cy_was_asked_and_told(store)
+    await _words_came_in_any_order(store)
     await store.record([wrote("STOP", ANNA, at(80), "stop")], at(80))  # pending
     await store.close()
 
@@ -89,6 +90,21 @@ async def _cy_was_asked_and_told(store: Store) -> None:
         await store.decide_ready(1, at(53), lambda lane: [replace(pinned, inbox_id=lane.pending[0].inbox_id)])
     await store.fire_timers(10, at(60))
     await store.decide_ready(10, at(60), answers())
+
+
+def deciding(change: ChangeConsent) -> Decide:
+    """Whatever was written, ``change`` follows."""
+    return lambda lane: [settled(claimed.inbox_id, change) for claimed in lane.pending]
+
+
+async def _words_came_in_any_order(store: Store) -> None:
+    """Anna agreed to marketing after she had refused it, which we learnt later; Bo was opted in with a proof."""
+    for purpose, state, when in (("marketing", "opted_in", 70), ("marketing", "stopped", 65)):
+        change = ChangeConsent(purpose, state, "form", at(when))  # type: ignore[arg-type]
+        await store.record([wrote(state, ANNA, at(70))], at(72))
+        await store.decide_ready(10, at(72), deciding(change))
+    opted_in = ChangeConsent("all", "opted_in", "form", at(71))
+    assert await store.contacts.set_consent(BO, opted_in, "form 7", "api:shop", at(72)) == "counts"
 
 
 @pytest.fixture
@@ -136,6 +152,10 @@ TAMPERED = [
     (
         "UPDATE consent SET recorded_at = recorded_at - 20000000 WHERE person = 2",
         "to person 2 started after their STOP was committed.",
+    ),
+    (
+        "UPDATE person SET marketing = 'stopped' WHERE id = 1",
+        "I7: person 1 is stopped 1, opted_in 0, marketing stopped, and the ledger says stopped 1, opted_in 0, marketing opted_in.",
     ),
     (f"UPDATE outbox SET submissions = 2 WHERE seq = {FIRST}", "was submitted 2 times, and its attempts say 1."),
     ("UPDATE outbox SET submissions = 2 WHERE kind = 'call'", "may be made once only, and was made 2 times."),

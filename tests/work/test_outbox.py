@@ -66,9 +66,21 @@ class Road:
         self.clock = StillClock(NOON)
         self.sinch = Sinch()
         self.sender = Sender(
-            store, self.sinch, render, lambda: POLICY, Rate(rate), self.clock, random.Random(7).random, in_flight
+            store,
+            self.sinch,
+            render,
+            lambda: POLICY,
+            Rate(rate),
+            self.clock,
+            random.Random(7).random,
+            in_flight,
+            on_rejected=self.tell,
         )
         self.task: asyncio.Task[None] | None = None
+        self.told = 0
+
+    def tell(self) -> None:
+        self.told += 1
 
     def run(self) -> None:
         self.task = asyncio.create_task(self.sender.run())
@@ -244,6 +256,7 @@ async def test_a_rejection_ends_the_message_and_lets_the_next_one_go(make: Made)
     road.run()
     await road.idle()
     assert road.sinch.bodies == [b"one", b"two"]
+    assert road.told == 1  # of the one that ended, so that rules can answer it at once
 
 
 async def test_what_cannot_be_written_fails_and_never_leaves(make: Made) -> None:

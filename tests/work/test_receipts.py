@@ -67,29 +67,30 @@ class Road:
         self._second = 0
         self._sent = 0
 
-    def _now(self) -> datetime:
+    def now(self) -> datetime:
+        """A second later each time."""
         self._second += 1
         return at(self._second)
 
     async def says(self, text: str) -> list[Started]:
         """Anna writes; what leaves."""
-        now = self._now()
+        now = self.now()
         await self.store.record([wrote(text, when=now)], now)
         return await self.leaves()
 
     async def fails(self, started: Started, reason: str = "UNREACHABLE", status: str = "FAILED") -> list[Started]:
         """Sinch took it, and tells that it failed; what leaves then."""
         self._sent += 1
-        await self.store.finish([Accepted(started.attempt_id, f"M{self._sent}")], self._now())
+        await self.store.finish([Accepted(started.attempt_id, f"M{self._sent}")], self.now())
         return await self.told(status, started.outbox_id, reason)
 
     async def told(self, status: str, outbox_id: str, reason: str = "") -> list[Started]:
-        now = self._now()
+        now = self.now()
         await self.store.record([receipt(status, outbox_id, f"M{self._sent}", now, reason)], now)
         return await self.leaves()
 
     async def leaves(self) -> list[Started]:
-        now = self._now()
+        now = self.now()
         await self.store.decide_ready(10, now, lambda lane: decide_lane(self.deciding, now, lane))
         return list(await self.store.start(10, now, Policy()))
 

@@ -165,6 +165,27 @@ tests:
 """  # noqa: E501
 
 
+def test_what_colleagues_did_is_played_again() -> None:
+    one = person()
+    steps = [
+        one.says("hello"),
+        one.colleague("took_over", "support"),
+        one.says("where is it?"),
+        one.colleague("wrote"),
+        one.colleague("gave_back"),
+        one.says("hello"),
+        one.colleague("wrote", "support"),
+        one.colleague("closed"),
+        one.colleague("closed"),
+    ]
+    recording, text = recorded(*steps)
+    assert recording.notes == ()
+    assert text.count("colleague: {takes_over: support}") == 2
+    for does in ("writes", "gives_back", "closes"):
+        assert text.count(f"colleague: {does}") == 1, "what changed nothing is left out"
+    assert holds(text)
+
+
 def test_what_a_timer_brought_belongs_to_the_time_that_passed() -> None:
     one = person()
     _, text = recorded(one.says("track"), one.later(timedelta(minutes=30)), one.says("hello"))

@@ -14,7 +14,8 @@ from bot.core.reply import TextReply
 from bot.rulebook.load import load_files
 from bot.store.sqlite.archive import open_archive
 from bot.work import replay_jobs
-from bot.work.replay import Replay, Report
+from bot.work.explain import explained
+from bot.work.replay import Replay, Report, heard_in
 from bot.work.replay_jobs import Job, deciding_of, replayed
 from bot.work.rulebook_shelf import Shelf
 from tests.sinch.payloads import APP
@@ -137,6 +138,28 @@ async def test_a_timer_that_would_be_set_is_counted(stored: tuple[Path, Traffic]
     report = over(stored[0], waits)
     assert report.differences == []
     assert report.timers_set["silent:nudge"] > 5
+
+
+async def test_what_colleagues_did_counts_in_a_replay(tmp_path: Path) -> None:
+    path = tmp_path / "parley.db"
+    async with traffic_in(path, RULES) as traffic:
+        await traffic.says("track")
+        await traffic.colleague("took_over", "support")
+        await traffic.says("opening hours")
+        await traffic.colleague("wrote")
+        await traffic.colleague("gave_back")
+        await traffic.says("opening hours")
+        report = over(path)
+        assert (report.decided, report.same) == (6, 6)
+        report = over(path, RULES.replace("9 to 18.", "10 to 19."))
+        assert changed(report) == [("opening hours", ["9 to 18."], ["10 to 19."])], "nobody answers for the team"
+        trace = await traffic.store.trace(2)
+        assert trace is not None
+        with closing(open_archive(path)) as archive:
+            found = explained(trace, archive, APP)
+    assert heard_in(found.kept.event) == "(Ida took over)"
+    assert found.why[0] == "A colleague acted, and the bot says nothing to that."
+    assert "Note: The question for order_number is dropped: a colleague takes over." in found.why
 
 
 async def test_questions_of_a_rulebook_before_the_period_stay_on_it(tmp_path: Path) -> None:

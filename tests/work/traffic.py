@@ -11,8 +11,9 @@ from typing import Literal
 import orjson
 
 from bot.core.conversation import Consent
-from bot.core.event import BusinessEvent, CallAnswered, ContactKey
+from bot.core.event import Act, BusinessEvent, CallAnswered, ColleagueActed, ContactKey
 from bot.core.ledger import consent_change
+from bot.core.own_events import raw_of as raw_of_own
 from bot.core.rulebook import Rulebook, Rulebooks
 from bot.rulebook.load import load_files
 from bot.store.sqlite import open_store
@@ -65,6 +66,13 @@ class Traffic:
         self.now += timedelta(minutes=1)
         event = BusinessEvent(f"ev-{self._id()}", ContactKey(APP, "WHATSAPP", who), name, data, self.now, self.now)
         await self.store.record([Incoming(event, InboxKind.API, raw_of(event))], self.now)
+        await self.decide()
+
+    async def colleague(self, what: Act, team: str = "", who: str = "46701740605") -> None:
+        self.now += timedelta(minutes=1)
+        contact = ContactKey(APP, "WHATSAPP", who)
+        acted = ColleagueActed(f"co-{self._id()}", contact, what, team, "Ida", None, self.now, self.now)
+        await self.store.record([Incoming(acted, InboxKind.OPERATOR, raw_of_own(acted))], self.now)
         await self.decide()
 
     async def call_answers(self, **values: str) -> None:

@@ -6,9 +6,12 @@ from typing import Final
 
 from bot.rulebook.json_schema.build import Schema, choice, either, key, listing, mapping, named, one_or_more, ref
 from bot.rulebook.json_schema.values import DURATION, NAME, PLAIN, WORD, WORDS, YES_NO
-from bot.rulebook.suite.happening import SENDABLE
+from bot.rulebook.suite.happening import DOINGS, SENDABLE
 
 _NONE_OR_MORE: Final = either(PLAIN, {"type": "array", "items": PLAIN})
+_TAKES_OVER: Final = mapping(
+    "A team takes over.", {"takes_over": key("The team that takes over.", NAME, "support")}, "takes_over"
+)
 _SENT: Final = f"^({'|'.join(SENDABLE)})$"
 _VALUES: Final = named("Names with their values.", PLAIN, "^.+$")
 
@@ -65,6 +68,11 @@ def _step() -> dict[str, Schema]:
             "A backend tells of an event, with its values.",
             either(WORD, named("The event.", either(_VALUES, {"type": "null"}), "^.+$")),
             {"order.shipped": {"order_number": "12345678"}},
+        ),
+        "colleague": key(
+            "A colleague does something in the conversation: a team takes over, or they write, give back or close.",
+            either(choice(*DOINGS), _TAKES_OVER),
+            {"takes_over": "support"},
         ),
         "later": key("So much time goes by.", DURATION, "50 hours"),
         "person": key("Another person goes on from here, by any name.", WORD, "Anna"),

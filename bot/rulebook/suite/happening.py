@@ -7,16 +7,19 @@ from typing import Final
 
 from bot.core.event import Content, FlowAnswer, Location, Media, MediaKind, Order, Text, Unreadable
 from bot.rulebook.node import Entry, Fields, Node, Scalar, canonical, is_missing
+from bot.rulebook.problem import listed
 from bot.rulebook.shape.keys import Keys
 from bot.rulebook.shape.notes import Scope
 from bot.rulebook.shape.value import choice, duration, fields, word, words
 from bot.rulebook.simulation import Answered
-from bot.rulebook.suite.test import Act, Gives, Happens, Mock, Passes, Says, Taps
+from bot.rulebook.suite.test import Act, Doing, Gives, Happens, Helps, Mock, Passes, Says, Taps
 
-ACTS: Final = ("says", "taps", "sends", "event", "later")
+ACTS: Final = ("says", "taps", "sends", "event", "colleague", "later")
+DOINGS: Final[Sequence[Doing]] = ("writes", "gives_back", "closes")
 SENDABLE: Final = (*(kind.value for kind in MediaKind), "location", "order", "flow", "reaction", "unsupported")
 _CAPTIONED: Final = ("image", "video", "document", "reaction")
 _EVENT: Final = 'event: {order.shipped: {order_number: "12345678"}}'
+_TAKES_OVER: Final = "colleague: {takes_over: support}"
 _CALLS: Final = "calls: {orders: {status: shipped}}, or calls: {orders: not_found}"
 
 
@@ -28,6 +31,7 @@ def act(keys: Keys, scope: Scope) -> Act | None:
         None if taps is None else Taps(taps),
         _gives(keys.take("sends"), scope),
         _happens(keys.take("event"), scope),
+        _helps(keys.take("colleague"), scope),
         None if (by := duration(keys.take("later"), "later", scope)) is None else Passes(by),
     ]
     return next((each for each in found if each is not None), None)
@@ -83,6 +87,21 @@ def _happens(node: Node | None, scope: Scope) -> Happens | None:
     data = None if is_missing(entry.value) else fields(entry.value, f"The values of {entry.written}", _EVENT, scope)
     places = {each.written.strip(): each.place for each in (data.entries if data else ())}
     return Happens(entry.written.strip(), _texts(data, scope), {**places, "": entry.place})
+
+
+def _helps(node: Node | None, scope: Scope) -> Helps | None:
+    """``writes``, ``gives_back``, ``closes``, or ``{takes_over: support}``."""
+    if node is None:
+        return None
+    if isinstance(node, Scalar) and canonical(node.text) != "takes_over":
+        does = choice(node, "colleague", DOINGS, scope)
+        return None if does is None else Helps(does)
+    entries = node.entries if isinstance(node, Fields) else ()
+    if len(entries) != 1 or entries[0].key != "takes_over":
+        scope.error(node.place, f"Who takes over is a team. Write {_TAKES_OVER}, or colleague: {listed(DOINGS, 'or')}.")
+        return None
+    team = word(entries[0].value, "takes_over", scope)
+    return None if team is None else Helps("takes_over", team, entries[0].value.place)
 
 
 def _texts(mapping: Fields | None, scope: Scope) -> dict[str, str]:

@@ -12,7 +12,7 @@ from bot.core.rulebook import Rulebook
 from bot.rulebook.problem import counted, listed
 from bot.rulebook.simulation import Simulation, Step
 from bot.rulebook.suite.phone import body_of, template_of, titles_of, words_of
-from bot.rulebook.suite.test import Act, Gives, Happens, Key, Miss, Passes, Says, Taps, TestStep, Wanted
+from bot.rulebook.suite.test import Act, Gives, Happens, Helps, Key, Miss, Passes, Says, Taps, TestStep, Wanted
 from bot.rulebook.traps import quote
 
 
@@ -76,6 +76,8 @@ def done(act: Act) -> str:
             return f"sends {kind}"
         case Happens(name=name):
             return f"event {name}"
+        case Helps(does=does):
+            return f"colleague {does}"
         case Passes(by=by):
             return f"later {span(by)}"
         case _:

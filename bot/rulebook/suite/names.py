@@ -9,7 +9,7 @@ from bot.core.rule import Happened, Rule
 from bot.core.rulebook import Connection
 from bot.rulebook.problem import did_you_mean, listed
 from bot.rulebook.shape.book import Draft
-from bot.rulebook.suite.test import Happens, Mock, Test, Wanted
+from bot.rulebook.suite.test import Happens, Helps, Mock, Test, Wanted
 
 _KINDS = {"rule": "rule", "template": "template", "asks": "question", "handed_over": "team"}
 
@@ -27,6 +27,9 @@ def check_tests(draft: Draft, tests: Sequence[Test]) -> None:
                     _check_wanted(wanted, known[wanted.key], draft)
             if isinstance(step.act, Happens) and whole:
                 _check_event(step.act, step.place, draft)
+            elif isinstance(step.act, Helps) and step.act.team and step.act.team not in known["handed_over"]:
+                sentence = _unknown("team", step.act.team, known["handed_over"])
+                draft.notes.problems.error(step.act.place or step.place, sentence)
 
 
 def _known(draft: Draft) -> dict[str, list[str]]:

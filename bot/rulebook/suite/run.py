@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
 from typing import Final, assert_never
 
 from bot.core.conversation import WINDOW, Consent, Conversation, Person, Window
 from bot.core.decision import Call
+from bot.core.event import Act as ColleagueAct
 from bot.core.event import ContactKey
 from bot.core.hours import zone
 from bot.core.rulebook import Rulebook, Rulebooks
@@ -18,9 +19,11 @@ from bot.rulebook.suite.judge import done, misses_of, taken_by
 from bot.rulebook.suite.shape import FIRST_DAY, FIRST_HOUR
 from bot.rulebook.suite.test import (
     Act,
+    Doing,
     Given,
     Gives,
     Happens,
+    Helps,
     Miss,
     Mock,
     Passes,
@@ -33,6 +36,9 @@ from bot.rulebook.suite.test import (
 
 LONG_AGO: Final = timedelta(hours=25)  # a closed window: the person wrote last so long before the start
 _FIRST_NUMBER: Final = 447700900123  # numbers that are kept free for films
+_DOES: Final[Mapping[Doing, ColleagueAct]] = {
+    "takes_over": "took_over", "writes": "wrote", "gives_back": "gave_back", "closes": "closed",
+}  # fmt: skip
 _EMOJI: Final = "👍"
 READING: Final = timedelta(
     seconds=5
@@ -108,6 +114,8 @@ class _Play:
                 return person.sends(content_of(act))
             case Happens(name=name, data=data):
                 return person.event(name, data)
+            case Helps(does=does, team=team):
+                return person.colleague(_DOES[does], team)
             case Passes(by=by):
                 return self._later(by)
             case _:

@@ -44,6 +44,18 @@ class Happens:
     places: Mapping[str, Place] = field(default_factory=dict)
 
 
+Doing = Literal["takes_over", "writes", "gives_back", "closes"]
+
+
+@dataclass(frozen=True, slots=True)
+class Helps:
+    """A colleague does something in the conversation; ``team`` is the one that takes over, and ``place`` where it is written."""
+
+    does: Doing
+    team: str = ""
+    place: Place | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Passes:
     """Time passes."""
@@ -51,7 +63,7 @@ class Passes:
     by: timedelta
 
 
-Act = Says | Taps | Gives | Happens | Passes
+Act = Says | Taps | Gives | Happens | Helps | Passes
 
 Key = Literal[
     "rule", "asks", "text", "text_contains", "buttons", "template", "language", "opted_out", "question", "handed_over", "tags",

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from bot.rulebook.suite.judge import span
-from bot.rulebook.suite.test import Act, Given, Gives, Happens, Mock, Passes, Says, Taps, Test, TestStep, Wanted
+from bot.rulebook.suite.test import Act, Given, Gives, Happens, Helps, Mock, Passes, Says, Taps, Test, TestStep, Wanted
 
 _PLAIN: Final = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)*")
 _TAKEN: Final = frozenset({"null", "true", "false", "yes", "no", "on", "off"})
@@ -65,6 +65,8 @@ def _act(act: Act) -> str:
             return f"later: {span(by)}"
         case Happens(name=name, data=data):
             return f"event: {{{_text(name)}: {_values(data)}}}"
+        case Helps(does=does, team=team):
+            return f"colleague: {{{does}: {_text(team)}}}" if team else f"colleague: {does}"
         case Gives(kind=kind, fields=fields) if fields:
             return f"sends: {{{kind}: {_values(fields)}}}"
         case Gives(kind=kind, caption=caption):

@@ -33,6 +33,8 @@ class Api:
             web.get(one, gate.api(self.get_message)),
             web.patch(one, gate.api(self.patch_message)),
             web.delete(one, gate.api(self.delete_message)),
+            web.get(f"{project}/contacts", gate.api(self.list_contacts)),
+            web.delete(f"{project}/contacts/{{contact}}", gate.api(self.delete_contact)),
             web.get(apps, gate.api(self.list_apps)),
             web.get(f"{apps}/{{app}}", gate.api(self.get_app)),
             web.patch(f"{apps}/{{app}}", gate.api(self.patch_app)),
@@ -81,6 +83,17 @@ class Api:
 
     async def delete_message(self, request: web.Request) -> web.StreamResponse:
         self._world.messages.delete(request.match_info["message"], _source(request), self._world.clock.now())
+        return ok({})
+
+    async def list_contacts(self, request: web.Request) -> web.StreamResponse:
+        channel = request.query.get("channel", "WHATSAPP")
+        found = self._world.contacts.listed(request.query.get("identity", "")) if channel == "WHATSAPP" else []
+        return ok({"contacts": [contact.resource() for contact in found], "next_page_token": ""})
+
+    async def delete_contact(self, request: web.Request) -> web.StreamResponse:
+        contact_id = request.match_info["contact"]
+        if not self._world.contacts.delete(contact_id):
+            raise Rejected(f"Contact {contact_id} was not found.", 404)
         return ok({})
 
     async def list_apps(self, request: web.Request) -> web.StreamResponse:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bot.sinch.emulator.fields import Json
 from bot.sinch.emulator.ids import new_id
 
 WINDOW = timedelta(hours=24)
@@ -20,6 +21,19 @@ class Contact:
     wrote_at: datetime | None = None
     correlation_id: str = ""
     conversation_metadata: str = ""
+
+    def resource(self) -> Json:
+        """As ``GET /contacts`` shows it."""
+        return {
+            "id": self.contact_id,
+            "channel_identities": [{"channel": "WHATSAPP", "identity": self.identity, "app_id": ""}],
+            "channel_priority": ["WHATSAPP"],
+            "display_name": "",
+            "email": "",
+            "external_id": "",
+            "metadata": "",
+            "language": "UNSPECIFIED",
+        }
 
     def writes(self, at: datetime) -> None:
         """The person wrote: WhatsApp's customer service window is open for 24 hours from then."""
@@ -52,6 +66,18 @@ class Contacts:
             self._by_identity[app_id, plain] = contact
             self._by_id[contact.contact_id] = contact
         return contact
+
+    def listed(self, identity: str) -> list[Contact]:
+        """Those with this identity; everybody where it is empty."""
+        plain = plain_identity(identity)
+        return [each for each in self._by_id.values() if not identity or each.identity == plain]
+
+    def delete(self, contact_id: str) -> bool:
+        """Forget a contact with its conversation; False where there is none of this id."""
+        contact = self._by_id.pop(contact_id, None)
+        for key in [key for key, each in self._by_identity.items() if each is contact]:
+            del self._by_identity[key]
+        return contact is not None
 
     def by_id(self, contact_id: str) -> Contact | None:
         """The contact with this id, or None."""

@@ -130,6 +130,14 @@ def render_webhook(app_id: str, target: str, secret: str, triggers: Sequence[str
     )
 
 
+def parse_contact_ids(body: bytes) -> tuple[str, ...]:
+    """The ids of the contacts of ``GET contacts``; raises ``Failed`` where the body is no list of them."""
+    answer = read_object(body)
+    if answer is None or not isinstance(answer.get("contacts"), list | None):
+        raise Failed("Sinch answered a request for contacts with something else; check SINCH_API_URL.", "bad_answer")
+    return tuple(text(each, "id") for each in objects(answer, "contacts") if text(each, "id"))
+
+
 def _whole(fields: Json, name: str) -> int | None:
     found = number(fields, name)
     return None if found is None else int(found)

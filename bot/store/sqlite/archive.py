@@ -11,14 +11,20 @@ from pathlib import Path
 import orjson
 
 from bot.core.codec import state_from_plain
+from bot.core.consent_reasons import LedgerRow
 from bot.core.conversation import Conversation, State, Window
 from bot.core.event import ContactKey
 from bot.errors import Misconfigured
-from bot.store.sqlite import keeping, tracing
+from bot.store.amiss import Amiss
+from bot.store.contacts import ExportedRow
+from bot.store.messages import Filter, Page
+from bot.store.sqlite import consent, keeping, reading, tracing
+from bot.store.sqlite.amiss import amiss
 from bot.store.sqlite.connection import migrations, schema_version
-from bot.store.sqlite.people import PERSON_COLUMNS, person_of_row
+from bot.store.sqlite.message_list import listed
+from bot.store.sqlite.people import PERSON_COLUMNS, person_at, person_of_row
 from bot.store.sqlite.times import from_us_or_none
-from bot.store.units import Release, StoredRulebook, TraceView
+from bot.store.units import MessageView, Release, StoredRulebook, TraceView
 
 _MAPPED = 1 << 30  # bytes of the file that are read without copying
 
@@ -74,6 +80,22 @@ class SqliteArchive:
         person, consent = person_of_row(row[:-2])
         state = state_from_plain(orjson.loads(row[-1])) if row[-1] else State()
         return Conversation(contact, person, window, consent, state, row[-2] is None)
+
+    def message(self, outbox_id: str) -> MessageView | None:
+        return reading.message(self._connection, outbox_id)
+
+    def messages(self, app: str, wanted: Filter) -> Page:
+        return listed(self._connection, app, wanted)
+
+    def amiss(self, app: str, since: datetime) -> Sequence[Amiss]:
+        return amiss(self._connection, app, since)
+
+    def consent_of(self, contact: ContactKey) -> Sequence[LedgerRow]:
+        person = person_at(self._connection, contact)
+        return () if person is None else consent.ledger_rows(self._connection, person)
+
+    def consent_rows(self, app: str, after: int, limit: int) -> Sequence[ExportedRow]:
+        return consent.exported(self._connection, app, after, limit)
 
     def _addresses(self, who: ContactKey | int) -> list[tuple[ContactKey, Window]]:
         """Of a person, the address that wrote last first."""

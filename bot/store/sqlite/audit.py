@@ -46,6 +46,15 @@ _QUESTIONS = (
         AND (SELECT c.state FROM consent c WHERE c.person = o.person AND c.purpose = 'all' AND c.recorded_at < a.started_at
              ORDER BY c.id DESC LIMIT 1) = 'stopped'
     """),
+    ("I7", "person {0} is stopped {1}, opted_in {2}, marketing {3}, and the ledger says stopped {4}, opted_in {5}, marketing {6}", """
+        SELECT * FROM (SELECT p.id, p.stopped, p.opted_in, p.marketing, coalesce(a.state = 'stopped', 0) AS stop,
+            coalesce(a.state = 'opted_in', 0) AS opt, coalesce(m.state, 'unknown') AS says FROM person p
+            LEFT JOIN consent a ON a.id = (SELECT c.id FROM consent c WHERE c.person = p.id AND c.purpose = 'all'
+                ORDER BY c.at DESC, c.state = 'stopped' DESC, c.id DESC LIMIT 1)
+            LEFT JOIN consent m ON m.id = (SELECT c.id FROM consent c WHERE c.person = p.id AND c.purpose = 'marketing'
+                ORDER BY c.at DESC, c.state = 'stopped' DESC, c.id DESC LIMIT 1))
+        WHERE stopped <> stop OR opted_in <> opt OR marketing <> says
+    """),
     ("I9", "outbox row {0} was submitted {1} times, and its attempts say {2}", """
         SELECT o.id, o.submissions, count(a.id) FROM outbox o LEFT JOIN attempt a ON a.outbox = o.seq AND a.outcome IN
         ('sent', 'unknown') GROUP BY o.seq HAVING o.submissions <> count(a.id) OR o.submissions > 2

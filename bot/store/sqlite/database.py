@@ -34,6 +34,10 @@ class Database:
         """Run ``work`` on what is committed, through a connection that cannot write. Keep it short: others wait for it."""
         return await run_on(self._reading, work)
 
+    async def alone(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run ``work`` on the writing connection between two groups, outside any transaction: for what a transaction cannot do."""
+        return await self._writer.between(work)
+
 
 def _run_each(connection: sqlite3.Connection, works: Sequence[Callable[[sqlite3.Connection], Any]]) -> list[Any]:
     return [work(connection) for work in works]

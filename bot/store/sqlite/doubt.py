@@ -93,7 +93,7 @@ def expire(connection: sqlite3.Connection, now: datetime) -> int:
     """End what waited for its person to write until its time was over."""
     return connection.execute(
         "UPDATE outbox SET state = 'expired', ended_at = :now, reason = 'The person did not write in time.'"
-        " WHERE kind = 'message' AND state = 'waiting' AND coalesce(not_after, created_at + :most) <= :now",
+        " WHERE kind = 'message' AND state = 'waiting' AND coalesce(not_after, max(created_at, coalesce(not_before, 0)) + :most) <= :now",
         {"now": to_us(now), "most": WAIT_FOR // timedelta(microseconds=1)},
     ).rowcount
 

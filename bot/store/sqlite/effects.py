@@ -11,13 +11,23 @@ import orjson
 
 from bot.core.codec import reply_to_plain
 from bot.core.conversation import State
-from bot.core.decision import Call, ChangeConsent, DropTimer, Effect, Send, SetPerson, SetTimer
+from bot.core.decision import (
+    Call,
+    ChangeConsent,
+    DropTimer,
+    Effect,
+    HandOver,
+    Send,
+    SetPerson,
+    SetTimer,
+    TellBackend,
+)
 from bot.core.drafting import QUESTION_TIMER
 from bot.core.event import ContactKey
 from bot.core.reply import Reply
 from bot.core.value import quick
 from bot.crash import reach, waits_for
-from bot.store.sqlite import calls, timers
+from bot.store.sqlite import calls, news, timers
 from bot.store.sqlite.consent import write_change
 from bot.store.sqlite.ids import new_id
 from bot.store.sqlite.lanes import expire_crowded
@@ -93,7 +103,7 @@ def _take(
     contact, version = outcome.contact, one.pinned or one.version
     match effect:
         case SetPerson():
-            _set_person(connection, outcome.person, effect)
+            set_person(connection, outcome.person, effect)
         case ChangeConsent():
             by = _dedup(connection, one)
             write_change(connection, outcome.person, effect, by, one.inbox_id, now)
@@ -104,8 +114,20 @@ def _take(
             wanted.timers[outcome.person, name] = timers.Setting(contact, version, effect)
         case DropTimer(name=name):
             wanted.timers[outcome.person, name] = None
+        case HandOver(team=team):
+            kind = "conversation.handed_over" if team else "conversation.given_back"
+            news.tell(connection, kind, outcome.person, one.inbox_id, {"team": team, "rule": _rule(one)}, now)
+        case TellBackend(name=name, values=values):
+            content = {"name": name, "rule": _rule(one), "values": dict(values)}
+            news.tell(connection, "rule.told", outcome.person, one.inbox_id, content, now)
         case _:
-            pass  # HandOver is in the state; TellBackend becomes a callback's row once backends can subscribe
+            pass  # a call or a timer of a lane of which nothing could be claimed after all
+
+
+def _rule(one: Settled) -> str:
+    """The rule that answered, or empty."""
+    path = one.decision.because.path if one.decision is not None else ()
+    return path[-1] if path else ""
 
 
 def _until(one: Settled, call: Call, now: datetime) -> datetime:
@@ -160,7 +182,8 @@ def _dedup(connection: sqlite3.Connection, settled: Settled) -> str:
     return str(connection.execute("SELECT dedup FROM inbox WHERE id = ?", (settled.inbox_id,)).fetchone()[0])
 
 
-def _set_person(connection: sqlite3.Connection, person: int, change: SetPerson) -> None:
+def set_person(connection: sqlite3.Connection, person: int, change: SetPerson) -> None:
+    """Read, changed and written within the transaction, so nothing that happens at the same time is lost."""
     fields_text, tags_text = connection.execute("SELECT fields, tags FROM person WHERE id = ?", (person,)).fetchone()
     fields = {**orjson.loads(fields_text), **change.fields}
     fields = {name: value for name, value in fields.items() if value is not None}

@@ -13,6 +13,7 @@ import orjson
 
 from bot.core.conversation import Consent, Person
 from bot.core.event import ContactKey
+from bot.core.ledger import ERASED_AS_STOPPED
 from bot.store.sqlite.memory import Memory
 from bot.store.sqlite.sets import insert_many, json_array
 from bot.store.sqlite.times import from_us_or_none, to_us
@@ -45,6 +46,15 @@ def consent_of_row(row: Sequence[Any]) -> Consent:
         opted_in=bool(opted_in),
         changed_by=consent_by,
     )
+
+
+def person_at(connection: sqlite3.Connection, contact: ContactKey) -> int | None:
+    """The number of the person with this address."""
+    row = connection.execute(
+        "SELECT person FROM identity WHERE app = ? AND channel = ? AND identity = ?",
+        (contact.app, contact.channel, contact.identity),
+    ).fetchone()
+    return None if row is None else int(row[0])
 
 
 def people_of(
@@ -83,13 +93,13 @@ def _make(
 ) -> dict[ContactKey, int]:
     first = memory.number(connection, "person", len(contacts))
     made = {contact: first + position for position, contact in enumerate(contacts)}
-    erased = _erased_as_stopped(connection, memory, contacts)
+    erased = erased_as_stopped(connection, memory, contacts)
     at = to_us(now)
     insert_many(
         connection,
         "INSERT INTO person (id, app, stopped, consent_at, consent_by, created_at) VALUES",
         [
-            (person, contact.app, int(contact in erased), at if contact in erased else None, "", at)
+            (person, contact.app, int(contact in erased), erased.get(contact), "", at)
             for contact, person in made.items()
         ],
     )
@@ -99,6 +109,11 @@ def _make(
         [(contact.app, contact.channel, contact.identity, person) for contact, person in made.items()],
     )
     insert_many(connection, "INSERT INTO lane (person) VALUES", [(person,) for person in made.values()])
+    insert_many(
+        connection,
+        "INSERT INTO consent (person, purpose, state, source, at, recorded_at) VALUES",
+        [(made[contact], "all", "stopped", ERASED_AS_STOPPED, erased_at, at) for contact, erased_at in erased.items()],
+    )
     return made
 
 
@@ -108,15 +123,21 @@ def identity_hmac(key: bytes, contact: ContactKey) -> bytes:
     return hmac.digest(key, text.encode("utf-8", "surrogatepass"), hashlib.sha256)
 
 
-def _erased_as_stopped(
+def erased_as_stopped(
     connection: sqlite3.Connection, memory: Memory, contacts: list[ContactKey]
-) -> frozenset[ContactKey]:
-    if memory.someone_erased is None:
-        memory.someone_erased = connection.execute("SELECT 1 FROM erased LIMIT 1").fetchone() is not None
-    if not memory.someone_erased:
-        return frozenset()
+) -> dict[ContactKey, int]:
+    """Those of addresses nobody has that were erased after their person had said STOP, and when: a START since then is newer."""
+    if not someone_erased(connection, memory):
+        return {}
     by_hash = {identity_hmac(memory.installation_key, contact): contact for contact in contacts}
     marks = ",".join("?" * len(by_hash))
-    question = f"SELECT identity_hmac FROM erased WHERE stopped = 1 AND identity_hmac IN ({marks})"  # noqa: S608 marks only
+    question = f"SELECT identity_hmac, erased_at FROM erased WHERE stopped = 1 AND identity_hmac IN ({marks})"  # noqa: S608 marks only
     rows = connection.execute(question, list(by_hash))
-    return frozenset(by_hash[bytes(row[0])] for row in rows)
+    return {by_hash[bytes(digest)]: erased_at for digest, erased_at in rows}
+
+
+def someone_erased(connection: sqlite3.Connection, memory: Memory) -> bool:
+    """Whether anybody was ever erased, which most databases answer from memory with no."""
+    if memory.someone_erased is None:
+        memory.someone_erased = connection.execute("SELECT 1 FROM erased LIMIT 1").fetchone() is not None
+    return memory.someone_erased

@@ -68,6 +68,18 @@ MESSAGE = (
 
 def message_of_row(connection: sqlite3.Connection, row: Sequence[Any]) -> MessageView:
     """A message with its attempts and receipts, from the columns ``MESSAGE``."""
+    (view,) = messages_of_rows(connection, [row])
+    return view
+
+
+def messages_of_rows(connection: sqlite3.Connection, rows: Sequence[Sequence[Any]]) -> list[MessageView]:
+    """The same of many, each from the columns ``MESSAGE``, in their order."""
+    seqs = json_array(row[0] for row in rows)
+    attempts, receipts = _attempts(connection, seqs), _receipts(connection, seqs)
+    return [_message(row, tuple(attempts.get(row[0], ())), tuple(receipts.get(row[0], ()))) for row in rows]
+
+
+def _message(row: Sequence[Any], attempts: tuple[AttemptView, ...], receipts: tuple[ReceiptView, ...]) -> MessageView:
     state = OutboxState(row[5])
     return MessageView(
         outbox_id=row[1],
@@ -78,8 +90,8 @@ def message_of_row(connection: sqlite3.Connection, row: Sequence[Any]) -> Messag
         reply=reply_from_plain(orjson.loads(row[8])),
         reference=row[9],
         created_at=from_us(row[10]),
-        attempts=_attempts(connection, row[0]),
-        receipts=_receipts(connection, row[0]),
+        attempts=attempts,
+        receipts=receipts,
         origin=Origin(row[11]),
         category=row[12],
         rule=row[13],
@@ -104,17 +116,28 @@ def _reason_text(reason: str) -> str:
     return f"{code}{f' ({channel_code})' if channel_code else ''}: {description}" if description else code
 
 
-def _attempts(connection: sqlite3.Connection, seq: int) -> tuple[AttemptView, ...]:
+def _attempts(connection: sqlite3.Connection, seqs: str) -> dict[int, list[AttemptView]]:
     rows = connection.execute(
-        "SELECT number, started_at, ended_at, outcome, status, sentence, message_id FROM attempt WHERE outbox = ? ORDER BY number",
-        (seq,),
-    )
-    return tuple(AttemptView(row[0], from_us(row[1]), from_us_or_none(row[2]), *row[3:]) for row in rows)
+        "SELECT outbox, number, started_at, ended_at, outcome, status, sentence, message_id, code FROM attempt"
+        " WHERE outbox IN (SELECT value FROM json_each(?)) ORDER BY outbox, number",
+        (seqs,),
+    ).fetchall()
+    found: dict[int, list[AttemptView]] = {}
+    for seq, number, started_at, ended_at, *rest in rows:
+        attempt = AttemptView(number, from_us(started_at), from_us_or_none(ended_at), *rest)
+        found.setdefault(seq, []).append(attempt)
+    return found
 
 
-def _receipts(connection: sqlite3.Connection, seq: int) -> tuple[ReceiptView, ...]:
-    rows = connection.execute("SELECT status, at, reason FROM receipt WHERE outbox = ? ORDER BY inbox", (seq,))
-    return tuple(ReceiptView(status, from_us(at), _reason(reason)) for status, at, reason in rows)
+def _receipts(connection: sqlite3.Connection, seqs: str) -> dict[int, list[ReceiptView]]:
+    rows = connection.execute(
+        "SELECT outbox, status, at, reason FROM receipt WHERE outbox IN (SELECT value FROM json_each(?)) ORDER BY inbox",
+        (seqs,),
+    ).fetchall()
+    found: dict[int, list[ReceiptView]] = {}
+    for seq, status, at, reason in rows:
+        found.setdefault(seq, []).append(ReceiptView(status, from_us(at), _reason(reason)))
+    return found
 
 
 def _reason(text: str) -> Reason | None:

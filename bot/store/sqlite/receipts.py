@@ -82,16 +82,22 @@ def submissions_of(connection: sqlite3.Connection, claimed: dict[int, list[Claim
 # What ``submission_of`` reads, of outbox ``o``.
 SUBMISSION = "o.id, o.app, o.channel, o.identity, o.rule, o.if_closed, o.replaces, o.category, o.payload"
 
+# It, or what it stands in for, was said because another message had failed.
+AFTER_FAILURE = (
+    "EXISTS (SELECT 1 FROM outbox w JOIN inbox i ON i.id = CAST(w.origin_id AS INTEGER) WHERE w.origin = 'rule'"
+    " AND w.id = CASE o.replaces WHEN '' THEN o.id ELSE o.replaces END AND i.kind = 'receipt')"
+)
+
 # Final: nothing says that it arrived, each attempt that may have left has failed, and none is to come; told once, by the receipt that
-# makes it so. After a failure: it, or what it stands in for, came of another message's receipt.
+# makes it so, unless it was told when Sinch refused it.
 _FAILED = f"""
     SELECT r.inbox, {SUBMISSION},
         o.state <> 'queued' AND NOT EXISTS (SELECT 1 FROM receipt e WHERE e.outbox = o.seq AND e.inbox < r.inbox
             AND (e.status IN ('DELIVERED', 'READ') OR (e.status = 'FAILED' AND e.message_id = r.message_id)))
         AND (SELECT count(DISTINCT e.message_id) FROM receipt e WHERE e.outbox = o.seq AND e.status = 'FAILED' AND e.inbox <= r.inbox)
-            >= (SELECT count(*) FROM attempt a WHERE a.outbox = o.seq AND a.outcome IN ('', 'sent', 'unknown')),
-        EXISTS (SELECT 1 FROM outbox w JOIN inbox i ON i.id = CAST(w.origin_id AS INTEGER) WHERE w.origin = 'rule'
-            AND w.id = CASE o.replaces WHEN '' THEN o.id ELSE o.replaces END AND i.kind = 'receipt')
+            >= (SELECT count(*) FROM attempt a WHERE a.outbox = o.seq AND a.outcome IN ('', 'sent', 'unknown'))
+        AND NOT EXISTS (SELECT 1 FROM inbox t WHERE t.app = o.app AND t.dedup = 'refused:' || o.id),
+        {AFTER_FAILURE}
     FROM receipt r JOIN outbox o ON o.seq = r.outbox WHERE r.status = 'FAILED' AND r.inbox IN (SELECT value FROM json_each(?))
 """  # noqa: S608 our own words
 

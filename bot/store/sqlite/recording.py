@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.core.conversation import WINDOW
 from bot.core.event import (
     CallAnswered,
+    ChannelNotice,
     ContactKey,
     DeliveryReceipt,
     InboundMessage,
+    SendFailed,
     TimerFired,
     Unsupported,
     contact_of,
@@ -22,7 +24,8 @@ from bot.crash import reach
 from bot.store.sqlite.consent import apply_words
 from bot.store.sqlite.lanes import due_sends
 from bot.store.sqlite.memory import Memory
-from bot.store.sqlite.people import people_of
+from bot.store.sqlite.people import people_of, someone_erased
+from bot.store.sqlite.quality import note_rating
 from bot.store.sqlite.receipts import Owner, keep, owners_of
 from bot.store.sqlite.sets import insert_many, json_array
 from bot.store.sqlite.times import to_us
@@ -38,7 +41,41 @@ class Batch:
 
 
 def record(memory: Memory, connection: sqlite3.Connection, batches: Sequence[Batch]) -> list[list[bool]]:
-    """For each batch, which of its events are new. Duplicates, within the group too, leave no trace."""
+    """For each batch, which of its events are new. Duplicates, within the group too, leave no trace: nor does what comes once more of
+    somebody who was erased."""
+    known = _of_the_erased(memory, connection, batches)
+    if not known:
+        return _record(memory, connection, batches)
+    others = [replace(batch, events=[e for e in batch.events if _key(e) not in known]) for batch in batches]
+    answers = [iter(each) for each in _record(memory, connection, others)]
+    return [
+        [_key(event) not in known and next(answer) for event in batch.events]
+        for batch, answer in zip(batches, answers, strict=True)
+    ]
+
+
+def _of_the_erased(memory: Memory, connection: sqlite3.Connection, batches: Sequence[Batch]) -> frozenset[_Key]:
+    """The keys that are kept of nobody any more: their events would make their person anew before they are found to be duplicates."""
+    if not someone_erased(connection, memory):
+        return frozenset()
+    keys = [_key(event) for batch in batches for event in batch.events]
+    rows = connection.execute(
+        "SELECT i.app, i.dedup FROM json_each(?) j JOIN inbox i ON i.app = json_extract(j.value, '$[0]')"
+        " AND i.dedup = json_extract(j.value, '$[1]') AND i.person IS NULL",
+        (json_array(keys),),
+    )
+    return frozenset((app, dedup) for app, dedup in rows)
+
+
+_Key = tuple[str, str]  # the app, and what makes an event count once
+
+
+def _key(item: Incoming) -> _Key:
+    contact = contact_of(item.event)
+    return (contact.app if contact is not None else "", item.event.dedup)
+
+
+def _record(memory: Memory, connection: sqlite3.Connection, batches: Sequence[Batch]) -> list[list[bool]]:
     now = max(batch.now for batch in batches)
     incoming = [event for batch in batches for event in batch.events]
     receipts = {n: item.event for n, item in enumerate(incoming) if isinstance(item.event, DeliveryReceipt)}
@@ -61,6 +98,8 @@ def record(memory: Memory, connection: sqlite3.Connection, batches: Sequence[Bat
         item = incoming[n]
         memory.events[first + n] = (item.event, item.raw, now)
         contact = contacts[n]
+        if isinstance(item.event, ChannelNotice):
+            note_rating(connection, item.event, item.raw)
         if item.consent is not None and contact is not None:
             apply_words(connection, people[contact], item.consent, item.event.dedup, first + n, now)
     _wake_waiting(connection, [incoming[n] for n in new], people, now)
@@ -75,7 +114,7 @@ class Own:
     kind: InboxKind
     person: int
     written_at: int
-    event: TimerFired | CallAnswered
+    event: TimerFired | CallAnswered | SendFailed
 
 
 def record_own(memory: Memory, connection: sqlite3.Connection, own: Sequence[Own], now: datetime) -> None:
@@ -118,24 +157,24 @@ def _row(id_: int, item: Incoming, contact: ContactKey | None, people: dict[Cont
 
 
 def _receipt_row(id_: int, item: Incoming, owner: Owner | None, now: datetime) -> Row:
-    """A receipt goes to the lane of the message it speaks of, whatever address it names."""
+    """A receipt goes to the lane of the message it speaks of, whatever address it names. Of one that belongs to nobody no body is kept:
+    it names a person, perhaps one who was erased."""
     contact, at = contact_of(item.event), to_us(now)
     app = contact.app if contact is not None else ""
     if owner is None:
         why = "It belongs to no message that we know of."
-        return (id_, app, item.event.dedup, item.kind.value, None, "ignored", at, at, at, at, why, item.raw)
+        return (id_, app, item.event.dedup, item.kind.value, None, "ignored", at, at, at, at, why, None)
     return (id_, app, item.event.dedup, item.kind.value, owner.person, "pending", at, at, at, None, "", item.raw)
 
 
 def _insert(connection: sqlite3.Connection, first: int, rows: list[Row]) -> list[int]:
-    before = connection.total_changes
-    insert_many(
+    written = insert_many(
         connection,
         "INSERT OR IGNORE INTO inbox (id, app, dedup, kind, person, state, written_at, received_at, ready_at,"
         " settled_at, why, raw) VALUES",
         rows,
     )
-    if connection.total_changes - before == len(rows):
+    if written == len(rows):
         return list(range(len(rows)))
     return [row[0] - first for row in connection.execute("SELECT id FROM inbox WHERE id >= ? ORDER BY id", (first,))]
 

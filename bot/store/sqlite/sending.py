@@ -21,6 +21,7 @@ from bot.store.sqlite.lanes import HEAD, due_sends, expire_crowded
 from bot.store.sqlite.memory import Memory
 from bot.store.sqlite.people import consent_of_row
 from bot.store.sqlite.receipts import climb, if_closed_of
+from bot.store.sqlite.refusals import tell_of_refused
 from bot.store.sqlite.sets import insert_many, json_array
 from bot.store.sqlite.times import from_us, from_us_or_none, to_us
 from bot.store.units import Accepted, NotAccepted, Outcome, Rejected, Started, Unknown
@@ -80,7 +81,8 @@ _DUE = f"""
     SELECT json_group_array(json_array(o.seq, o.person, o.id, o.app, o.channel, o.identity,
         CASE WHEN o.seq >= :known THEN NULL ELSE o.payload END, CASE WHEN o.seq >= :known THEN NULL ELSE o.if_closed END, o.category,
         o.created_at, o.not_after, o.confirms_stop, o.answers, o.attempts, o.at_most_once, o.version, p.stopped, p.opted_in,
-        p.marketing, p.consent_at, p.consent_by, i.closes_at, coalesce(i.contact_id, ''), o.due_at, lane.person))
+        p.marketing, p.consent_at, p.consent_by, i.closes_at, coalesce(i.contact_id, ''), o.not_before, o.due_at,
+        lane.person))
     FROM (SELECT person FROM lane WHERE send_at <= :now ORDER BY send_at LIMIT :limit) lane
     LEFT JOIN outbox o ON o.seq = ({HEAD}) LEFT JOIN person p ON p.id = lane.person
     LEFT JOIN identity i ON i.app = o.app AND i.channel = o.channel AND i.identity = o.identity
@@ -130,6 +132,7 @@ def _head(row: Sequence[Any], known: Send | None) -> _Head:
         not_after=from_us_or_none(not_after),
         confirms_stop=bool(confirms_stop),
         answers=bool(answers),
+        not_before=from_us_or_none(row[23]),
     )
     window = Window(from_us_or_none(row[21]))
     return _Head(
@@ -190,10 +193,11 @@ class FinishOrder:
 _WORDS = {Accepted: "sent", NotAccepted: "retry", Rejected: "failed", Unknown: "unknown"}
 
 
-def finish(connection: sqlite3.Connection, orders: Sequence[FinishOrder]) -> list[None]:
-    """End attempts of all orders."""
+def finish(memory: Memory, connection: sqlite3.Connection, orders: Sequence[FinishOrder]) -> list[None]:
+    """End attempts of all orders. What Sinch refuses for good is an event as well, as a failed receipt is."""
     outcomes = {outcome.attempt_id: outcome for order in orders for outcome in order.outcomes}
-    at = to_us(max(order.now for order in orders))
+    now = max(order.now for order in orders)
+    at = to_us(now)
     rows = connection.execute(
         "SELECT a.id, o.seq, o.person, a.message_id FROM attempt a JOIN outbox o ON o.seq = a.outbox"
         " WHERE a.outcome = '' AND a.id IN (SELECT value FROM json_each(?))",
@@ -207,6 +211,8 @@ def finish(connection: sqlite3.Connection, orders: Sequence[FinishOrder]) -> lis
         _end_messages(connection, kind, ended, at)
     accepted = [o for o in outcomes.values() if isinstance(o, Accepted)]
     _adopt_receipts(connection, accepted, at)
+    if rejected := by_kind.get(Rejected):
+        tell_of_refused(memory, connection, {seq: o for seq, o, _ in rejected if isinstance(o, Rejected)}, now)
     due_sends(connection, {row[2] for row in rows})
     reach("finish.in_transaction")
     return [None] * len(orders)

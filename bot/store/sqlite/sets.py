@@ -18,15 +18,19 @@ _SIZES = (64, 32, 16, 8, 4, 3, 2, 1)
 Value = str | int | float | bytes | None
 
 
-def insert_many(connection: sqlite3.Connection, head: str, rows: Sequence[tuple[Value, ...]], tail: str = "") -> None:
-    """Insert ``rows`` by ``head`` (up to ``VALUES``) and ``tail`` (such as ``ON CONFLICT …``), in as few steps as sizes allow."""
-    done = 0
+def insert_many(connection: sqlite3.Connection, head: str, rows: Sequence[tuple[Value, ...]], tail: str = "") -> int:
+    """Insert ``rows`` by ``head`` (up to ``VALUES``) and ``tail`` (such as ``ON CONFLICT …``), in as few steps as sizes allow.
+
+    Returns how many were written, without what triggers wrote.
+    """
+    done = written = 0
     for size in _SIZES:
         while len(rows) - done >= size:
             part = rows[done : done + size]
             statement = _statement(head, size, len(part[0]), tail)
-            connection.execute(statement, [value for row in part for value in row])
+            written += connection.execute(statement, [value for row in part for value in row]).rowcount
             done += size
+    return written
 
 
 @cache

@@ -31,7 +31,7 @@ def settle(connection: sqlite3.Connection, memory: Memory, outcomes: Sequence[La
     wanted = write_effects(connection, memory, outcomes, now)
     close_windows(connection, [one for one in settled if one.closes_window], at)
     _let_go(connection, outcomes, held, at)
-    _write_lanes(connection, memory, outcomes, wanted.send_at)
+    _write_lanes(connection, memory, outcomes, wanted.send_at, at)
     return Progress(len(settled), None, len(wanted.asking), wanted.timer_at)
 
 
@@ -114,7 +114,11 @@ def _write_traces(connection: sqlite3.Connection, outcomes: Sequence[LaneOutcome
 
 
 def _write_lanes(
-    connection: sqlite3.Connection, memory: Memory, outcomes: Sequence[LaneOutcome], send_at: Mapping[int, int]
+    connection: sqlite3.Connection,
+    memory: Memory,
+    outcomes: Sequence[LaneOutcome],
+    send_at: Mapping[int, int],
+    at: int,
 ) -> None:
     rows: list[tuple[Value, ...]] = []
     for outcome in outcomes:
@@ -122,15 +126,17 @@ def _write_lanes(
         text = outcome.text if state is None else orjson.dumps(state_to_plain(state, as_it_is)).decode()
         if state is not None:
             memory.states[outcome.person] = (text, state)
-        pinned = _pinned(outcome.state if state is None else state)
-        rows.append((outcome.person, text, send_at.get(outcome.person), pinned))
+        left = outcome.state if state is None else state
+        waiting_since = at if left.waiting else None
+        rows.append((outcome.person, text, send_at.get(outcome.person), _pinned(left), waiting_since))
     # Whatever is still pending (too many at once, held back by a retry, or held) keeps the lane ready for its time. A message in flight,
     # or one that waits for its retry, is not overtaken: then send_at stays, and starting looks at the head's own time.
     insert_many(
         connection,
-        "INSERT INTO lane (person, state, send_at, pinned) VALUES",
+        "INSERT INTO lane (person, state, send_at, pinned, waiting_since) VALUES",
         rows,
         f"ON CONFLICT DO UPDATE SET state = excluded.state, pinned = excluded.pinned, ready_at = ({READY}),"  # noqa: S608 our own words
+        " waiting_since = CASE WHEN excluded.waiting_since IS NULL THEN NULL ELSE coalesce(waiting_since, excluded.waiting_since) END,"
         " send_at = CASE WHEN excluded.send_at IS NULL THEN send_at WHEN EXISTS (SELECT 1 FROM outbox f WHERE"
         " f.person = lane.person AND f.kind = 'message' AND f.state IN ('sending', 'unknown')) THEN NULL"
         " ELSE min(coalesce(send_at, excluded.send_at), excluded.send_at) END",

@@ -18,6 +18,7 @@ from bot.core.event import ContactKey, MediaKind
 from bot.errors import Refused
 from bot.store.sqlite import calls, deciding, doubt, keeping, ordering, reading, recording, sending, timers, tracing
 from bot.store.sqlite.campaigns import SqliteCampaigns
+from bot.store.sqlite.colleagues import SqliteColleagues
 from bot.store.sqlite.connection import connect, installation_key, migrate, take_lock
 from bot.store.sqlite.contacts import SqliteContacts
 from bot.store.sqlite.database import Database
@@ -66,7 +67,7 @@ class SqliteStore:
         self._writer = Writer(writing, memory.trim, memory.forget)
         # The order of stages within a group: what ends makes room, what comes in can be decided, what is decided can leave. Between what is
         # asked for and deciding, 4, are the units that stand alone: see Database.
-        self._finish = Stage(0, sending.finish)
+        self._finish = Stage(0, partial(sending.finish, memory))
         self._record = Stage(1, partial(recording.record, memory))
         self._reconcile = Stage(2, doubt.reconcile)
         self._place = Stage(3, partial(ordering.place, memory))
@@ -75,6 +76,7 @@ class SqliteStore:
         self._call = Stage(7, _run_each)
         self._database = database = Database(self._writer, reading_, memory, app)
         self.contacts = SqliteContacts(database)
+        self.colleagues = SqliteColleagues(database)
         self.messages = SqliteMessages(database)
         self.keys = SqliteKeys(database)
         self.subscriptions = SqliteSubscriptions(database)

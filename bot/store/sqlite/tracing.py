@@ -95,6 +95,11 @@ def traces(
         left = None if left is None else left - len(rows)
 
 
+def traces_of(connection: sqlite3.Connection, person: int) -> list[TraceView]:
+    """Everything that was decided about a person, in the order of the inbox."""
+    return [_view(row) for row in connection.execute(f"{_TRACE} WHERE t.person = ? ORDER BY t.inbox", (person,))]
+
+
 def people(connection: sqlite3.Connection, since: datetime, until: datetime) -> list[int]:
     """About whom something was decided then."""
     rows = connection.execute(

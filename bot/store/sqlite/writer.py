@@ -72,6 +72,14 @@ class Writer:
         result: Out = await unit.outcome
         return result
 
+    async def between(self, work: Callable[[sqlite3.Connection], Out]) -> Out:
+        """Run ``work`` on the writing connection after the group that is being written, outside any transaction."""
+        self.check()
+        try:
+            return await run_on(self._connection, work)
+        except sqlite3.Error as error:
+            raise _in_our_words(error) from None
+
     def check(self) -> None:
         """Raises ``StoreUnavailable`` when nothing can be written any more."""
         if self._closing or self._task.done():

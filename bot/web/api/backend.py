@@ -11,6 +11,7 @@ from aiohttp import web
 from bot.core.conversation import MARGIN
 from bot.core.rulebook import Rulebook
 from bot.store.port import Store
+from bot.work.callbacks import Deliverer, NoDeliverer
 
 
 def _nobody() -> None:
@@ -22,6 +23,7 @@ class Backend:
     """The store, the live rulebook, the clock; ``wake_inbox`` and ``wake_outbox`` tell the workers that there is something new.
 
     ``app_id`` is the Sinch app that people of this API write to; ``margin`` is how long before its end a window counts as closed.
+    ``deliverer`` reaches subscribed backends. ``send_rate``: the most that all messages together may leave in a second, 0 for no limit.
     """
 
     store: Store
@@ -31,6 +33,9 @@ class Backend:
     margin: timedelta = MARGIN
     wake_inbox: Callable[[], None] = field(default=_nobody)
     wake_outbox: Callable[[], None] = field(default=_nobody)
+    wake_campaigns: Callable[[], None] = field(default=_nobody)
+    send_rate: float = 0.0
+    deliverer: Deliverer | NoDeliverer = field(default_factory=NoDeliverer)
 
 
 BACKEND: web.AppKey[Backend] = web.AppKey("backend", Backend)

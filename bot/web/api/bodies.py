@@ -5,19 +5,30 @@ They know the shape alone. Whether a template exists, a value is missing or a wi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 import orjson
 from aiohttp import web
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+)
 
 from bot.errors import Refused
 from bot.web.api.address import IDENTITY_MAX
 from bot.web.api.problem import Invalid
 
 BODY_MAX: Final = 256 * 1024
+JSON: Final = "application/json"
 RECIPIENTS_MAX: Final = 100
 VALUES_MAX: Final = 50
 VALUE_MAX: Final = 4096
@@ -26,17 +37,20 @@ REFERENCE_MAX: Final = 256
 ID_MAX: Final = 128
 
 
-def _time(value: object) -> object:
-    """RFC 3339 text, as JSON knows no times."""
+def time_of(value: object) -> object:
+    """RFC 3339 text, as JSON knows no times; in UTC, so that nothing done with it later can leave the calendar by its offset."""
     if not isinstance(value, str):
         raise ValueError("must be a time such as 2026-01-31T18:00:00+01:00")
     try:
-        at = datetime.fromisoformat(value)
+        at = datetime.fromisoformat(value.upper())
     except ValueError:
         raise ValueError("must be a time such as 2026-01-31T18:00:00+01:00") from None
     if at.tzinfo is None:
         raise ValueError('must tell its offset, such as "+01:00" or "Z" at the end')
-    return at
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must lie between the years 1 and 9999 in UTC") from None
 
 
 def _text_or_whole(value: object) -> object:
@@ -48,17 +62,20 @@ def _text_or_whole(value: object) -> object:
     return value
 
 
-def _printable(value: str) -> str:
+def printable(value: str) -> str:
     if any(ord(letter) < 32 or ord(letter) == 127 for letter in value):
         raise ValueError("must not hold control characters")
+    if any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise ValueError("must not hold half of a character")
     return value
 
 
 Value = Annotated[str, BeforeValidator(_text_or_whole), Field(max_length=VALUE_MAX)]
 Values = Annotated[dict[Annotated[str, Field(min_length=1, max_length=NAME_MAX)], Value], Field(max_length=VALUES_MAX)]
-Name = Annotated[str, Field(min_length=1, max_length=NAME_MAX), AfterValidator(_printable)]
-To = Annotated[str, Field(min_length=1, max_length=IDENTITY_MAX), AfterValidator(_printable)]
-Time = Annotated[AwareDatetime, BeforeValidator(_time)]
+Name = Annotated[str, Field(min_length=1, max_length=NAME_MAX), AfterValidator(printable)]
+To = Annotated[str, Field(min_length=1, max_length=IDENTITY_MAX), AfterValidator(printable)]
+Time = Annotated[AwareDatetime, BeforeValidator(time_of)]
+Duration = Annotated[str, Field(min_length=1, max_length=40)]
 Category = Literal["utility", "marketing", "authentication"]
 
 
@@ -82,6 +99,24 @@ class ClosedBody(Body):
     template: TemplateBody
 
 
+class RelativeBody(Body):
+    """A time told from another: ``after`` now, or ``before`` or ``after`` a ``time``, by ``20 minutes``, ``3 hours``, ``2 days``."""
+
+    after: Duration | None = None
+    before: Duration | None = None
+    time: Time | None = None
+
+
+def _kind_of_time(value: object) -> str:
+    return "RelativeBody" if isinstance(value, dict | RelativeBody) else "str"
+
+
+SendAt = Annotated[
+    Annotated[Time, Tag("str")] | Annotated[RelativeBody, Tag("RelativeBody")], Discriminator(_kind_of_time)
+]
+Reference = Annotated[str, Field(max_length=REFERENCE_MAX), AfterValidator(printable)]
+
+
 class MessageBody(Body):
     """``POST /v1/messages``: either ``reply`` (the keys of a rule's reply) or ``template``."""
 
@@ -90,9 +125,19 @@ class MessageBody(Body):
     template: TemplateBody | None = None
     if_closed: Literal["wait", "refuse"] | ClosedBody = "refuse"
     category: Category | None = None
+    send_at: SendAt | None = None
     not_after: Time | None = None
-    reference: Annotated[str, Field(max_length=REFERENCE_MAX), AfterValidator(_printable)] = ""
+    reference: Reference = ""
     at_most_once: bool = False
+    dry_run: bool = False
+
+
+class ChangeBody(Body):
+    """``PATCH /v1/messages/{id}``: what is not named stays; null takes it away."""
+
+    send_at: SendAt | None = None
+    not_after: Time | None = None
+    reference: Reference | None = None
 
 
 class EventBody(Body):
@@ -101,7 +146,7 @@ class EventBody(Body):
     name: Name
     to: To | Annotated[list[To], Field(min_length=1, max_length=RECIPIENTS_MAX)]
     data: Values = Field(default_factory=dict)
-    id: Annotated[str, Field(min_length=1, max_length=ID_MAX), AfterValidator(_printable)] | None = None
+    id: Annotated[str, Field(min_length=1, max_length=ID_MAX), AfterValidator(printable)] | None = None
 
     @property
     def recipients(self) -> tuple[str, ...]:
@@ -112,20 +157,24 @@ class EventBody(Body):
 Model = TypeVar("Model", bound=BaseModel)
 
 
-async def read_body(request: web.Request, most: int = BODY_MAX) -> tuple[bytes, object]:
-    """The raw body and its JSON. Raises ``Refused``: 413 too large, 415 not JSON by name or compressed, 400 not JSON."""
+async def read_body(request: web.Request, most: int = BODY_MAX, media_types: Collection[str] = (JSON,)) -> bytes:
+    """The raw body. Raises ``Refused``: 413 too large, 415 compressed, or called none of ``media_types``."""
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise Refused("The body is compressed.", "unsupported-encoding", "Send it as plain JSON.", 415)
-    if request.content_type != "application/json":
+        raise Refused("The body is compressed.", "unsupported-encoding", "Send it as it is.", 415)
+    if request.content_type not in media_types:
         raise Refused(
             f'The body is called "{request.content_type}".',
             "unsupported-type",
-            "Send JSON with `Content-Type: application/json`.",
+            f"Send it with `Content-Type: {'` or `'.join(media_types)}`.",
             415,
         )
-    raw = await _bounded(request, most)
+    return await _bounded(request, most)
+
+
+def as_content(raw: bytes) -> object:
+    """The JSON of a body. Raises ``Refused`` (400) where it is none."""
     try:
-        return raw, orjson.loads(raw)
+        return orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise Refused(f"The body is not JSON: {error}.", "not-json", "Check it with a JSON tool.", 400) from None
 
@@ -166,7 +215,7 @@ def _field(location: tuple[int | str, ...]) -> str:
 
 
 def _names_a_type(part: str) -> bool:
-    return "[" in part or "(" in part or part in ("str", "ClosedBody", "literal")
+    return "[" in part or "(" in part or part in ("str", "ClosedBody", "RelativeBody", "literal")
 
 
 def _sentence(fault: Mapping[str, Any]) -> str:

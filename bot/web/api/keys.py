@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
 from math import ceil
 from typing import Final
@@ -14,12 +14,14 @@ from aiohttp import web
 from bot.errors import Refused
 from bot.store.keys import ApiKey
 from bot.store.port import Store
+from bot.web.api.backend import Backend
 from bot.web.api.tries import FailedTries
 from bot.work.rate import Rate
 
 PREFIX: Final = "parley_"
 SCOPES: Final = ("send", "read", "admin")
 NAME_MAX: Final = 100
+RATE_MAX: Final = 1_000_000
 _LONGEST: Final = 200
 
 
@@ -107,7 +109,7 @@ class Doorkeeper:
 
 
 async def make_key(store: Store, name: str, scopes: Iterable[str], now: datetime, rate: int = 0) -> str:
-    """Make and store a key; the key itself, which nobody can look up afterwards. Raises ``Refused``: name taken, unknown scope."""
+    """Make and store a key; the key itself, which nobody can look up afterwards. Raises ``Refused``: name taken, unknown scope, no rate."""
     wanted = frozenset(scopes)
     unknown = sorted(wanted - set(SCOPES))
     if unknown or not wanted:
@@ -121,6 +123,52 @@ async def make_key(store: Store, name: str, scopes: Iterable[str], now: datetime
         raise Refused(
             f"The name of a key has 1 to {NAME_MAX} printable characters.", "bad-name", "Choose another name.", 422
         )
+    if not 0 <= rate <= RATE_MAX:
+        raise Refused(
+            f"{rate} is no rate for a key.",
+            "bad-rate",
+            f"It is 1 to {RATE_MAX} requests a second, or 0 for no limit.",
+            422,
+        )
     key = new_key()
     await store.keys.create(name, wanted, hash_of(key), now, rate)
     return key
+
+
+async def listed(store: Store) -> list[dict[str, object]]:
+    """Every key as JSON tells it, oldest first: name, scopes, rate, when it was made and revoked."""
+    return [_plain(key) for key in await store.keys.listed()]
+
+
+def _plain(key: ApiKey) -> dict[str, object]:
+    return {
+        "name": key.name,
+        "scopes": sorted(key.scopes, key=SCOPES.index),
+        "rate": key.rate,
+        "created_at": _iso(key.created_at),
+        "revoked_at": _iso(key.revoked_at),
+    }
+
+
+def _iso(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat(timespec="seconds")
+
+
+def commands(
+    backend: Backend,
+) -> Mapping[str, Callable[[Mapping[str, object]], Awaitable[Mapping[str, object]]]]:
+    """What the machine's own operator may have done with keys in the running server."""
+
+    async def create(request: Mapping[str, object]) -> Mapping[str, object]:
+        scopes, rate = request.get("scopes"), request.get("rate", 0)
+        wanted = [str(scope) for scope in scopes] if isinstance(scopes, list) else []
+        asked = rate if isinstance(rate, int) else -1
+        return {"key": await make_key(backend.store, str(request.get("name", "")), wanted, backend.now(), asked)}
+
+    async def tell(_: Mapping[str, object]) -> Mapping[str, object]:
+        return {"keys": await listed(backend.store)}
+
+    async def revoke(request: Mapping[str, object]) -> Mapping[str, object]:
+        return _plain(await backend.store.keys.revoke(str(request.get("name", "")), backend.now()))
+
+    return {"keys.create": create, "keys.list": tell, "keys.revoke": revoke}

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
-from bot.core.codec import reply_to_plain
-from bot.errors import Refused
-from bot.store.units import AttemptView, MessageView, ReceiptView
+from bot.store.messages import Status as Status
 from bot.web.api.backend import Backend
-from bot.web.api.bodies import MessageBody
+from bot.web.api.bodies import ChangeBody, MessageBody
+from bot.web.api.changing import absent, cancel, change, check_id
+from bot.web.api.message_list import MessageList, MessageQuery, list_messages
+from bot.web.api.message_view import Message as Message
+from bot.web.api.message_view import to_of as to_of
+from bot.web.api.message_view import told as told
 from bot.web.api.operation import Answer, Asked, Moment, Operation, Told
 from bot.web.api.placing import idempotency_of, place
+from bot.web.api.preview import Preview, preview
+from bot.web.api.why import why_of
 
 
 class MessagePlaced(Told):
@@ -21,112 +26,22 @@ class MessagePlaced(Told):
     created_at: Moment
 
 
-class Attempt(Told):
-    """One try to hand the message to Sinch; ``outcome`` null while it runs."""
-
-    number: int
-    started_at: Moment
-    ended_at: Moment | None
-    outcome: Literal["sent", "retry", "failed", "unknown"] | None
-    http_status: int | None
-    detail: str | None
-    sinch_message_id: str | None
-
-
-class ReceiptReason(Told):
-    """Why Sinch or WhatsApp failed it; ``channel_code`` is WhatsApp's number."""
-
-    code: str
-    description: str
-    sub_code: str
-    channel_code: str
-
-
-class Receipt(Told):
-    """A delivery receipt of Sinch's, as it came."""
-
-    status: str
-    at: Moment
-    reason: ReceiptReason | None
-
-
-Status = Literal["queued", "sent", "delivered", "read", "failed", "expired", "cancelled", "held"]
-
-
-class Message(Told):
-    """One message with its attempts and receipts."""
-
-    id: str
-    to: str
-    status: Status
-    reason: str | None
-    reference: str | None
-    reply: dict[str, Any]
-    created_at: Moment
-    attempts: list[Attempt]
-    receipts: list[Receipt]
-
-
 async def view(outbox_id: str, backend: Backend) -> Message:
     """The message as the API tells it. Raises ``Refused`` (404) where it is absent or another app's, which look the same."""
+    check_id(outbox_id)
     message = await backend.store.message(outbox_id)
     if message is None or message.contact.app != backend.app_id:
-        raise Refused("There is no message of this id.", "not-found", "Use an id that POST /v1/messages answered.", 404)
-    return told(message)
-
-
-def told(message: MessageView) -> Message:
-    """A stored message in the API's words."""
-    return Message(
-        id=message.outbox_id,
-        to=to_of(message.contact.identity),
-        status=message.status,  # type: ignore[arg-type] # the view's word is one of them
-        reason=message.reason or None,
-        reference=message.reference or None,
-        reply=dict(reply_to_plain(message.reply)),
-        created_at=message.created_at,
-        attempts=[_attempt(each) for each in message.attempts],
-        receipts=[_receipt(each) for each in message.receipts],
-    )
-
-
-def to_of(identity: str) -> str:
-    """An identity as people write it: a phone number with its ``+``."""
-    return f"+{identity}" if identity.isdecimal() else identity
-
-
-def _attempt(attempt: AttemptView) -> Attempt:
-    return Attempt(
-        number=attempt.number,
-        started_at=attempt.started_at,
-        ended_at=attempt.ended_at,
-        outcome=attempt.outcome or None,  # type: ignore[arg-type] # a CHECK of the table
-        http_status=attempt.status or None,
-        detail=attempt.sentence or None,
-        sinch_message_id=attempt.message_id or None,
-    )
-
-
-def _receipt(receipt: ReceiptView) -> Receipt:
-    reason = receipt.reason
-    return Receipt(
-        status=receipt.status,
-        at=receipt.at,
-        reason=None
-        if reason is None
-        else ReceiptReason(
-            code=reason.code,
-            description=reason.description,
-            sub_code=reason.sub_code,
-            channel_code=reason.channel_code,
-        ),
-    )
+        raise absent()
+    return told(message, await why_of(message, backend))
 
 
 async def post_message(asked: Asked) -> Answer:
-    """202 once the message is committed; the same answer for the same ``Idempotency-Key`` and body."""
+    """202 once the message is committed; the same answer for the same ``Idempotency-Key`` and body. 200 for a ``dry_run``."""
+    body: MessageBody = asked.body
+    if body.dry_run:
+        return Answer(await preview(body, asked.backend, asked.key.name))
     idempotency = idempotency_of(asked.request, asked.key.id, asked.content)
-    placed = await place(asked.body, asked.backend, asked.key.name, idempotency)
+    placed = await place(body, asked.backend, asked.key.name, idempotency)
     headers = {"Location": f"/v1/messages/{placed.outbox_id}"}
     if placed.replayed:
         headers["Idempotency-Replayed"] = "true"
@@ -138,6 +53,17 @@ async def get_message(asked: Asked) -> Answer:
     return Answer(await view(asked.part("id"), asked.backend))
 
 
+async def patch_message(asked: Asked) -> Answer:
+    """The message as it is from now on."""
+    changed = await change(asked.part("id"), asked.body, asked.backend)
+    return Answer(told(changed, await why_of(changed, asked.backend)))
+
+
+async def delete_message(asked: Asked) -> Answer:
+    """The message, cancelled; also where it was before."""
+    return Answer(told(await cancel(asked.part("id"), asked.backend, asked.key.name)))
+
+
 OPERATIONS = (
     Operation(
         "POST",
@@ -147,7 +73,7 @@ OPERATIONS = (
         "Send one message: our own words, or an approved template.",
         "send",
         post_message,
-        {202: MessagePlaced},
+        {202: MessagePlaced, 200: Preview},
         body=MessageBody,
         refusals=(
             "opted-out",
@@ -162,6 +88,20 @@ OPERATIONS = (
             "idempotency-key-reused",
         ),
         takes_idempotency_key=True,
+        about="With `dry_run` nothing is stored or sent: 200 tells whether it may leave, in which words, and what it costs.",
+        example={"to": "+46701740605", "reply": {"text": "Your order is ready."}, "if_closed": "wait"},
+        location=True,
+    ),
+    Operation(
+        "GET",
+        "/messages",
+        "listMessages",
+        "Messages",
+        "Everything that left or is to leave, newest first.",
+        "read",
+        list_messages,
+        {200: MessageList},
+        query=MessageQuery,
     ),
     Operation(
         "GET",
@@ -173,5 +113,29 @@ OPERATIONS = (
         get_message,
         {200: Message},
         refusals=("not-found",),
+    ),
+    Operation(
+        "PATCH",
+        "/messages/{id}",
+        "changeMessage",
+        "Messages",
+        "Change when a message leaves, or what you call it, before it leaves.",
+        "send",
+        patch_message,
+        {200: Message},
+        body=ChangeBody,
+        refusals=("not-found", "already-left", "window-closed"),
+        example={"send_at": {"after": "3 hours"}},
+    ),
+    Operation(
+        "DELETE",
+        "/messages/{id}",
+        "cancelMessage",
+        "Messages",
+        "Cancel a message before it leaves.",
+        "send",
+        delete_message,
+        {200: Message},
+        refusals=("not-found", "already-left"),
     ),
 )

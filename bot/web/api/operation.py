@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, PlainSerializer
 
 from bot.store.keys import ApiKey
 from bot.web.api.backend import BACKEND, Backend
-from bot.web.api.bodies import BODY_MAX, Body, parse, read_body
+from bot.web.api.bodies import BODY_MAX, JSON, Body, as_content, parse, read_body
 from bot.web.api.problem import Invalid
 
 Scope = Literal["send", "read", "admin"]
@@ -37,7 +37,10 @@ class Told(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request that was let in and read. ``body`` and ``query`` are of the operation's models, ``content`` the JSON as it came."""
+    """A request that was let in and read. ``body`` and ``query`` are of the operation's models, ``content`` the JSON as it came.
+
+    A body of one of the operation's ``other_bodies`` is in ``raw`` alone, ``media_type`` tells which; ``body`` is None then.
+    """
 
     request: web.Request
     key: ApiKey
@@ -45,6 +48,8 @@ class Asked:
     body: Any = None
     query: Any = None
     content: object = None
+    raw: bytes = b""
+    media_type: str = ""
 
     def part(self, name: str) -> str:
         """A named part of the path, decoded."""
@@ -53,17 +58,23 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """``content`` None: nothing but the status."""
+    """``content`` None: nothing but the status. Bytes leave as they are, as ``media_type``."""
 
-    content: BaseModel | None
+    content: BaseModel | bytes | None
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
+    media_type: str = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
     """``path`` is below ``/v1``. ``answers``: the model of each status it succeeds with. ``refusals``: the words of problems (see
-    ``bot.web.api.problems``) that it may answer besides those that any request can meet."""
+    ``bot.web.api.problems``) that it may answer besides those that any request can meet.
+
+    ``other_bodies`` and ``other_answers``: what it takes and tells besides JSON, a sentence for each media type. ``example``: a body
+    that the documentation shows. ``about``: more than the one sentence of ``summary``. ``location``: a 201 or 202 tells where the new
+    thing is.
+    """
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
     path: str
@@ -78,33 +89,47 @@ class Operation:
     refusals: tuple[str, ...] = ()
     takes_idempotency_key: bool = False
     body_max: int = BODY_MAX
+    other_bodies: Mapping[str, str] = field(default_factory=dict)
+    other_answers: Mapping[str, str] = field(default_factory=dict)
+    example: Mapping[str, object] | None = None
+    about: str = ""
+    location: bool = False
+
+    @property
+    def media_types(self) -> tuple[str, ...]:
+        """What a body may be called."""
+        return ((JSON,) if self.body is not None else ()) + tuple(self.other_bodies)
 
 
 async def carry_out(operation: Operation, request: web.Request, key: ApiKey) -> web.Response:
     """Read the request as the operation wants it, and answer. Raises ``Refused`` with what is wrong."""
-    content = body = query = None
+    query = body = content = None
     if operation.query is not None:
         query = read_query(operation.query, request)
     else:
         _take_no_query(request)
-    if operation.body is not None:
-        _, content = await read_body(request, operation.body_max)
+    raw, media_type = b"", ""
+    if operation.media_types:
+        raw, media_type = await read_body(request, operation.body_max, operation.media_types), request.content_type
+    if operation.body is not None and media_type == JSON:
+        content = as_content(raw)
         body = parse(operation.body, content)
-    answer = await operation.handle(Asked(request, key, request.app[BACKEND], body, query, content))
-    return respond(answer)
+    asked = Asked(request, key, request.app[BACKEND], body, query, content, raw, media_type)
+    return respond(await operation.handle(asked))
 
 
 def respond(answer: Answer) -> web.Response:
     """As JSON; without content it has no body."""
     if answer.content is None:
         return web.Response(status=answer.status, headers=answer.headers)
-    body = answer.content.__pydantic_serializer__.to_json(answer.content)
-    return web.Response(body=body, status=answer.status, content_type="application/json", headers=answer.headers)
+    content = answer.content
+    body = content if isinstance(content, bytes) else content.__pydantic_serializer__.to_json(content)
+    return web.Response(body=body, status=answer.status, content_type=answer.media_type, headers=answer.headers)
 
 
 def read_query(model: type[Query], request: web.Request) -> Query:
     """The query as ``model``. Raises ``Invalid`` with every fault."""
-    names = list(request.query)
+    names = [name for name, _ in request.query.items()]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise Invalid([(name, f"{name}: give it once.") for name in twice])

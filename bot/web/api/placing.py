@@ -7,18 +7,18 @@ same again, as a person may say STOP a moment later.
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Literal
 
 import orjson
 from aiohttp import web
 
-from bot.core.conversation import Conversation, Person
+from bot.core.conversation import Conversation, Person, Window
 from bot.core.delivery import Policy
 from bot.core.event import ContactKey
 from bot.core.language import language_of
-from bot.core.reply import OmniTemplateReply, Reply, TemplateReply
+from bot.core.reply import OmniTemplateReply, Reply, TemplateReply, is_template
 from bot.core.scene import Scene
 from bot.errors import Refused
 from bot.store.units import Ask, Order, Origin, OtherBody, Placed, Standing
@@ -28,6 +28,7 @@ from bot.web.api.bodies import ClosedBody, MessageBody
 from bot.web.api.problem import Invalid
 from bot.web.api.replies import reply_of
 from bot.web.api.templates import template_of
+from bot.web.api.times import send_time, told
 
 IDEMPOTENCY_KEY_MAX = 255
 
@@ -44,8 +45,11 @@ def idempotency_of(request: web.Request, key_id: int, content: object) -> tuple[
             "Use a UUID, or your own number of the order.",
             422,
         )
-    digest = hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
-    return key_id, given, digest
+    try:
+        canonical = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:
+        raise Invalid([("reply", "This is nested too deep.")]) from None
+    return key_id, given, hashlib.sha256(canonical).hexdigest()
 
 
 async def place(
@@ -53,17 +57,18 @@ async def place(
 ) -> Placed:
     """Commit the message to the outbox. Raises ``Refused`` (409 or 422) where it may not leave, with the reason and the cure."""
     now = backend.now()
-    _check_shape(body)
+    check_shape(body)
     contact = contact_of(body.to, backend.app_id)
     make = partial(_order, body, contact, backend, author, now)
     [placed] = await backend.store.place([Ask(contact, make, idempotency)], now)
     if isinstance(placed, Refused):
         raise placed
     backend.wake_outbox()
-    return _same(placed)
+    return same_request(placed)
 
 
-def _same(placed: Placed | OtherBody) -> Placed:
+def same_request(placed: Placed | OtherBody) -> Placed:
+    """What was placed. Raises ``Refused`` where the key was used for something else."""
     if isinstance(placed, OtherBody):
         raise Refused(
             "This Idempotency-Key was used before with another body.",
@@ -90,14 +95,15 @@ def order_of(
     """What is placed for ``body``. Raises ``Refused`` where it may not leave."""
     if not standing.known:
         check_number(body.to)
-    if body.not_after is not None and body.not_after <= now:
-        raise Invalid([("not_after", "not_after is in the past; the message could never leave.")])
-    scene = _scene(contact, standing, backend, now)
+    send_at = send_time(body.send_at, now)
+    check_times(send_at, body.not_after, now)
+    scene = scene_of(contact, standing, backend, now)
     reply = _reply(body, scene)
     if_closed = _if_closed(body, scene)
     category = _category(body, reply, if_closed)
     _check_consent(standing, category, scene)
-    _check_window(standing, reply, body, backend, now)
+    if if_closed == "fail" and not is_template(reply):
+        check_window(standing.window, backend.margin, send_at, now)
     return Order(
         contact=contact,
         reply=reply,
@@ -105,6 +111,7 @@ def order_of(
         origin=Origin.API,
         category=category,
         reference=body.reference,
+        not_before=send_at,
         not_after=body.not_after,
         at_most_once=body.at_most_once,
         version=scene.rulebook.version,
@@ -112,14 +119,26 @@ def order_of(
     )
 
 
-def _check_shape(body: MessageBody) -> None:
+def check_shape(body: MessageBody) -> None:
+    """Raises ``Invalid`` where the fields do not go together."""
     if (body.reply is None) == (body.template is None):
         raise Invalid([("reply", "Send either reply or template, and one of them only.")])
     if body.template is not None and body.if_closed != "refuse":
         raise Invalid([("if_closed", "A template may leave with the window closed; leave if_closed out.")])
 
 
-def _scene(contact: ContactKey, standing: Standing, backend: Backend, now: datetime) -> Scene:
+def check_times(send_at: datetime | None, not_after: datetime | None, now: datetime) -> None:
+    """Raises ``Invalid`` where the message could never leave."""
+    if not_after is None:
+        return
+    if not_after <= now:
+        raise Invalid([("not_after", "not_after is in the past; the message could never leave.")])
+    if send_at is not None and not_after <= send_at:
+        raise Invalid([("not_after", "not_after is not after send_at; the message could never leave.")])
+
+
+def scene_of(contact: ContactKey, standing: Standing, backend: Backend, now: datetime) -> Scene:
+    """What placeholders of a message to this person see."""
     rulebook = backend.rulebook()
     person = Person(standing.person_id, standing.language, fields=standing.fields)
     conversation = Conversation(contact, person, standing.window, standing.consent)
@@ -177,16 +196,22 @@ def _check_consent(standing: Standing, category: str, scene: Scene) -> None:
         )
 
 
-def _check_window(standing: Standing, reply: Reply, body: MessageBody, backend: Backend, now: datetime) -> None:
-    free_form = not isinstance(reply, TemplateReply | OmniTemplateReply)
-    if free_form and body.if_closed == "refuse" and not standing.window.is_open(now, backend.margin):
-        closed_at = standing.window.closes_at
-        since = f"since {closed_at:%Y-%m-%d %H:%M} UTC" if closed_at and closed_at <= now else "now"
-        never = "The person never wrote to us, so WhatsApp takes approved templates only."
+def check_window(window: Window, margin: timedelta, send_at: datetime | None, now: datetime) -> None:
+    """Raises ``Refused`` (409) where a free-form message that names nothing instead would find the window closed when it is to leave."""
+    at = now if send_at is None else max(send_at, now)
+    if not window.is_open(at, margin):
         raise Refused(
-            never
-            if closed_at is None
-            else f"The 24-hour window is closed {since}; WhatsApp takes approved templates only.",
+            _closed(window, at, now),
             "window-closed",
             'Send a template, or add "if_closed": {"template": {"name": …, "values": {…}}} or "if_closed": "wait".',
         )
+
+
+def _closed(window: Window, at: datetime, now: datetime) -> str:
+    closes_at = window.closes_at
+    if closes_at is None:
+        return "The person never wrote to us, so WhatsApp takes approved templates only."
+    if at > now and closes_at > now:
+        return f"The 24-hour window closes at {told(closes_at)}, before send_at; then WhatsApp takes approved templates only."
+    since = f"since {told(closes_at)}" if closes_at <= now else "now"
+    return f"The 24-hour window is closed {since}; WhatsApp takes approved templates only."

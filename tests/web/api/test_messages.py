@@ -1,13 +1,15 @@
 """POST /v1/messages and GET /v1/messages/{id}: what is taken is durable, what may not leave is refused with the reason."""
 
 import asyncio
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from aiohttp import ClientResponse
+from aiohttp import ClientResponse, ClientSession, TCPConnector
 
 from bot.web.api.bodies import MessageBody, parse
+from bot.web.api.keys import make_key
 from bot.web.api.placing import place
 from tests.web.api.conftest import ANNA, BEA, Bench
 
@@ -206,6 +208,8 @@ async def test_a_reply_that_whatsapp_would_not_take_is_refused(bench: Bench) -> 
     for _ in range(900):
         nested = [nested]
     await refused(await bench.message(reply={"text": nested}), 422, "invalid-body")
+    response = await bench.post("/v1/messages", {"to": ANNA, "reply": {"text": nested}}, Idempotency_Key="deep")
+    await refused(response, 422, "invalid-body")
 
 
 @pytest.mark.parametrize(
@@ -253,16 +257,55 @@ async def test_the_same_key_and_body_give_one_message_even_when_it_would_be_refu
     await refused(other, 422, "idempotency-key-reused")
 
 
-async def test_many_equal_requests_at_once_are_one_message(bench: Bench) -> None:
+async def test_two_hundred_equal_requests_at_once_are_one_message(bench: Bench) -> None:
     await bench.writes()
-    body = {"to": ANNA, "reply": {"text": "Hello"}}
-    answers = await asyncio.gather(*(bench.post("/v1/messages", body, Idempotency_Key="k") for _ in range(50)))
-    assert {answer.status for answer in answers} == {202}
-    assert len({await answer.read() for answer in answers}) == 1
+    url, headers = (
+        bench.client.make_url("/v1/messages"),
+        {"Authorization": f"Bearer {bench.key}", "Idempotency-Key": "k"},
+    )
+    gate = asyncio.Event()
+
+    async def ask(session: ClientSession) -> tuple[int, bytes, str]:
+        await gate.wait()
+        async with session.post(url, json={"to": ANNA, "reply": {"text": "Hello"}}, headers=headers) as response:
+            return response.status, await response.read(), response.headers.get("Idempotency-Replayed", "")
+
+    async with ClientSession(connector=TCPConnector(limit=0, force_close=True)) as session:
+        asking = [asyncio.create_task(ask(session)) for _ in range(200)]
+        gate.set()
+        answers = await asyncio.gather(*asking)
+    assert {status for status, _, _ in answers} == {202}
+    assert len({body for _, body, _ in answers}) == 1
+    assert Counter(replayed for _, _, replayed in answers) == {"": 1, "true": 199}
     assert (await bench.store.counts()).outbox_open == 1
 
 
-@pytest.mark.parametrize("key", ["", "x" * 256])
+async def test_a_key_is_remembered_for_seven_days_and_new_then(bench: Bench) -> None:
+    body = {"to": ANNA, "template": SHIPPED}
+
+    async def ask(**more: str) -> tuple[str, bool]:
+        response = await bench.post("/v1/messages", {**body, **more}, Idempotency_Key="order-1")
+        assert response.status == 202, await response.text()
+        return (await response.json())["id"], "Idempotency-Replayed" in response.headers
+
+    first, _ = await ask()
+    bench.later(days=6, hours=23, minutes=59, seconds=59)
+    assert await ask() == (first, True)
+    bench.later(seconds=1)
+    second, replayed = await ask(reference="another body")
+    assert (second != first, replayed) == (True, False)
+    bench.later(days=6)
+    assert await ask(reference="another body") == (second, True)
+
+
+async def test_a_key_is_remembered_for_each_api_key_by_itself(bench: Bench) -> None:
+    other = await make_key(bench.store, "crm", ["send"], bench.clock[0])
+    body = {"to": ANNA, "template": SHIPPED}
+    answers = [await bench.post("/v1/messages", body, key, Idempotency_Key="1") for key in (bench.key, other)]
+    assert len({(await answer.json())["id"] for answer in answers}) == 2
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "a\tb", "\udcff"], ids=["empty", "long", "tab", "no text"])
 async def test_an_idempotency_key_has_a_length(bench: Bench, key: str) -> None:
     await bench.writes()
     response = await bench.post("/v1/messages", {"to": ANNA, "reply": {"text": "x"}}, Idempotency_Key=key)
@@ -278,3 +321,71 @@ async def test_a_message_of_another_app_looks_absent(bench: Bench) -> None:
     placed = await place(body, replace(bench.backend, app_id="another"))
     assert await bench.store.message(placed.outbox_id) is not None
     await refused(await bench.get(f"/v1/messages/{placed.outbox_id}"), 404, "not-found")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"to": "+46701740605", "reply": {"text": "\\ud800"}}',
+        b'{"to": "+46701740605", "reply": {"text": "\xff"}}',
+        b'{"to": "+46701740605", "reply": {"text": 1e999}}',
+        b'{"to": "+46701740605", "reply": {"text": NaN}}',
+        b"[" * 5000,
+    ],
+    ids=["half a character", "no UTF-8", "infinity", "NaN", "deep"],
+)
+async def test_what_is_no_json_is_refused(bench: Bench, content: bytes) -> None:
+    headers = {"Authorization": f"Bearer {bench.key}", "Content-Type": "application/json"}
+    await refused(await bench.client.post("/v1/messages", data=content, headers=headers), 400, "not-json")
+
+
+ODD = ["\0", "a\0b", "\u200b", "\U000e0001", "﷽" * 60, "\u202e", "1" * 160]
+HUGE = [2**64 - 1, -(2**63), 10**40, 1e308, True, None]
+
+
+@pytest.mark.parametrize("odd", ODD)
+async def test_odd_texts_are_taken_or_refused_and_never_our_mistake(bench: Bench, odd: str) -> None:
+    await bench.writes()
+    bodies: list[dict[str, Any]] = [
+        {"to": odd, "reply": {"text": "Hello"}},
+        {"to": ANNA, "reply": {"text": odd}, "reference": odd},
+        {"to": ANNA, "reply": {"text": odd, "buttons": [{"label": odd, "goes_to": "welcome"}]}},
+        {"to": ANNA, "reply": {odd: odd}},
+        {"to": ANNA, "reply": {"image": f"https://shop.example/{odd}"}},
+        {"to": ANNA, "template": {"name": odd, "language": odd}},
+        {
+            "to": ANNA,
+            "template": {"name": "order_shipped", "values": {"first_name": odd, "order_number": odd, odd: odd}},
+        },
+        {"to": ANNA, "reply": {"text": "Hello"}, "send_at": {"after": odd}},
+        {"to": ANNA, "reply": {"text": "Hello"}, "not_after": odd},
+    ]
+    for body in [*bodies, *({**body, "dry_run": True} for body in bodies)]:
+        response = await bench.post("/v1/messages", body)
+        assert response.status in (200, 202, 422), (body, await response.text())
+        if response.status == 202:
+            assert (await bench.get(f"/v1/messages/{(await response.json())['id']}")).status == 200
+
+
+@pytest.mark.parametrize("huge", HUGE)
+async def test_odd_numbers_are_taken_or_refused_and_never_our_mistake(bench: Bench, huge: object) -> None:
+    await bench.writes()
+    odd: list[dict[str, Any]] = [
+        {"to": huge},
+        {"reply": {"text": huge}},
+        {"reply": {"location": {"latitude": huge, "longitude": huge, "title": "x"}}},
+        {"reply": huge},
+        {"reply": {"buttons": huge, "text": "x"}},
+        {"send_at": huge},
+        {"send_at": {"after": huge}},
+        {"not_after": huge},
+        {"category": huge},
+        {"if_closed": huge},
+        {"reference": huge},
+        {"dry_run": huge},
+    ]
+    for n, body in enumerate(odd):
+        response = await bench.post(
+            "/v1/messages", {"to": ANNA, "reply": {"text": "Hello"}, **body}, Idempotency_Key=f"k{n}"
+        )
+        assert response.status in (200, 202, 422), (body, await response.text())

@@ -1,0 +1,117 @@
+"""Forgetting by age: bodies after ``retention.messages`` days, keys against repetition after ``retention.keys``.
+
+At start and every hour everything is walked through in short looks; what is found is written in small slices with a pause after each, so
+that neither readers nor the writer wait for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+import structlog
+
+from bot.errors import Retry
+from bot.store.privacy import Privacy, Walk
+from bot.work.clock import Clock
+
+EVERY: Final = timedelta(hours=1)
+PAUSE: Final = timedelta(milliseconds=50)  # after each slice, for everybody else
+SLICE: Final = 100  # rows, which take the writer some milliseconds
+DEAD_LETTERS: Final = timedelta(days=90)  # a person may still drive them again
+IDEMPOTENCY: Final = timedelta(days=7)
+CALLBACKS: Final = timedelta(days=7)
+
+log = structlog.get_logger()
+
+
+class Callbacks(Protocol):
+    """Who forgets old callbacks."""
+
+    async def tidy(self, before: datetime, limit: int) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """How long things are kept; ``messages`` None: bodies for ever."""
+
+    messages: timedelta | None
+    keys: timedelta
+
+
+class Retention:
+    """The task that forgets."""
+
+    def __init__(self, privacy: Privacy, callbacks: Callbacks, clock: Clock, keeping: Keeping) -> None:
+        self._privacy = privacy
+        self._callbacks = callbacks
+        self._clock = clock
+        self._keeping = keeping
+        self._wake = asyncio.Event()
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Forget no more; ``run`` returns once what is under way is committed."""
+        self._stopping = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """One round at start and every hour, until stopped."""
+        while not self._stopping:
+            started = self._clock.now()
+            try:
+                await self.round(started)
+            except Retry as trouble:
+                log.error("retention_store_unavailable", reason=str(trouble))
+            await self._wait_until(started + EVERY)
+
+    async def round(self, now: datetime) -> None:
+        """Forget all whose time has come."""
+        keeping = self._keeping
+        bodies = 0
+        if (messages := keeping.messages) is not None:
+            bodies = await self._bodies(now, messages)
+            bodies += await self._all(lambda limit: self._privacy.forget_refused(now - messages, limit))
+        keys = await self._keys(now)
+        keys += await self._all(lambda limit: self._privacy.forget_idempotency(now - IDEMPOTENCY, limit))
+        await self._all(lambda limit: self._callbacks.tidy(now - CALLBACKS, limit))
+        if bodies or keys:
+            log.info("forgotten", bodies=bodies, keys=keys)
+
+    async def _bodies(self, now: datetime, messages: timedelta) -> int:
+        walk, dead_before = Walk(), now - max(messages, DEAD_LETTERS)
+        while not (walk.done or self._stopping):
+            walk = await self._privacy.forget_bodies(walk, now - messages, dead_before, SLICE)
+            await self._pause()
+        return walk.forgotten
+
+    async def _keys(self, now: datetime) -> int:
+        walk = Walk()
+        while not (walk.done or self._stopping):
+            walk = await self._privacy.forget_keys(walk, now - self._keeping.keys, SLICE)
+            await self._pause()
+        return walk.forgotten
+
+    async def _all(self, forget: Callable[[int], Awaitable[int]]) -> int:
+        """Slice by slice, until one is not full."""
+        total = 0
+        while not self._stopping:
+            count = await forget(SLICE)
+            total += count
+            if count < SLICE:
+                break
+            await self._pause()
+        return total
+
+    async def _pause(self) -> None:
+        if not self._stopping:
+            await asyncio.sleep(PAUSE.total_seconds())
+
+    async def _wait_until(self, moment: datetime) -> None:
+        while not self._stopping and self._clock.now() < moment:
+            self._wake.clear()  # a clock that was moved sets it
+            self._wake.clear()
+            await self._clock.wait_until(moment, self._wake)
