@@ -25,8 +25,9 @@ from bot.store.subscriptions import KINDS, MOST, News
 from bot.store.units import InboxKind
 from bot.web.api.backend import Backend
 from bot.web.api.keys import make_key
+from bot.web.api.operation import PAGE_MAX
 from bot.web.api.routes import api_app
-from bot.web.api.subscriptions import OPERATIONS, PAGE_MAX, EventKind, SubscriptionBody, new_secret
+from bot.web.api.subscriptions import OPERATIONS, EventKind, SubscriptionBody, new_secret
 from bot.work.callbacks import TIMEOUT_S, Deliverer
 from bot.work.inbox import Deciding
 from bot.work.payloads import Composer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from bot.config import read_config
 from bot.rulebook.problem import counted
 from bot.store.sqlite.archive import no_database
 from bot.store.sqlite.backing_up import Checked, back_up, check
+from bot.store.sqlite.connection import take_lock
 from bot.store.sqlite.restoring import Restored
 from bot.store.sqlite.restoring import restore as put_back
 
@@ -61,6 +63,7 @@ def restore(
     """Put a backup in the database's place; erasures and STOPs since are applied to it, and nothing leaves twice."""
     database = database_file(read_config())
     if not yes:
+        os.close(take_lock(database))  # nobody is asked what a running server forbids
         checked = check(file)
         typer.confirm(
             f"Put {file} ({counted(checked.people, 'contact')}, {counted(checked.messages, 'message')}) in the place of {database}?",
@@ -80,6 +83,10 @@ def told(restored: Restored, file: Path, database: Path) -> Iterator[str]:
             f"STOPs since the backup are not known, because {restored.unreadable}: whoever said STOP since would be written to. Look at "
             "Sinch's dashboard, or ask, before you send anything."
         )
+        yield (
+            "API keys and subscriptions that were revoked since the backup work again: look through `keys list` and "
+            "`GET /v1/subscriptions`. Planned messages that were cancelled since leave at their time."
+        )
     if restored.other_key:
         yield (
             "The backup is of another installation: buttons that were sent since it was made are no longer known, and erasures of "
@@ -90,6 +97,10 @@ def told(restored: Restored, file: Path, database: Path) -> Iterator[str]:
             f"{counted(restored.unmatched, 'erasure')} listed beside the database could not be applied: their installation's key is lost."
         )
     yield f"Erased again: {restored.erased}. Consent newer than the backup, carried over: {counted(restored.stops, 'contact')}."
+    yield (
+        f"Planned messages that go on: {restored.planned}. Keys and subscriptions revoked since the backup, and revoked again: "
+        f"{restored.revoked}."
+    )
     yield (
         f"Held, so that nothing leaves twice: {counted(restored.held, 'message')}. Dead letters: "
         f"{counted(restored.dead, 'event')}. Dropped timers and calls {restored.dropped}. Paused: "

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final, get_args
 
 import orjson
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Column
 
 from bot.cli.campaign_source import Ask, Plain, source
 from bot.cli.moments import moment_of
@@ -21,11 +22,15 @@ from bot.cli.phone import values_of
 from bot.config import read_config
 from bot.errors import Misconfigured, Refused
 from bot.rulebook.problem import counted
-from bot.web.api.campaign_view import PAGE_MAX, Status
+from bot.web.api.campaign_plan import MISTAKES_TOLD
+from bot.web.api.campaign_view import Status
 from bot.web.api.campaigns import QUIET
+from bot.web.api.operation import PAGE_MAX
+from bot.web.api.problem import MEND_FIELDS
 from bot.work.recipients import decode
 
 LOOK_EVERY_S: Final = 0.5
+_OPTIONS: Final = {"send_at": "--at", "not_between": "--not-between"}
 
 broadcast = typer.Typer(no_args_is_help=True, help="One template to everybody in a list.")
 
@@ -71,19 +76,19 @@ def start(
     }  # fmt: skip
     query = {option: each for option, each in query.items() if each is not None}
     csv = _read(file)
-    found = run(lambda: ask("start", csv=csv, query={**query, "dry_run": True}))
+    found = _begin(ask, csv, {**query, "dry_run": True})
     _show_plan(found, template)
     if dry_run:
         return
     if not yes:
         _confirm(found["going"])
-    begun = run(lambda: ask("start", csv=csv, query=query))
+    begun = _begin(ask, csv, query)
     _stop_at_mistakes(begun)
     line(f"Campaign {begun['id']} is stored: {counted(begun['total'] - begun['counts']['skipped'], 'message')}.")
     if begun["state"] == "paused":
         line(f"It waits: {begun['why']}")
     elif at:
-        line(f"It begins at {begun['starts_at']}. `broadcast watch {begun['id']}` shows how far it is.")
+        line(f"It begins {_moment(begun['starts_at'])}. `broadcast watch {begun['id']}` shows how far it is.")
     else:
         _watch(ask, str(begun["id"]))
 
@@ -103,7 +108,7 @@ def list_campaigns(
         return
     for each in found["campaigns"]:
         done, total = _progress(each)
-        line(f"{each['id']:>4}  {each['state']:9}  {done} of {total}  {each['name']}  ({each['template']})")
+        line(f"{each['id']:>4}  {each['state']:9}  {done:>6} of {total:<6}  {each['name']}  ({each['template']})")
     if not found["campaigns"]:
         line("There are no campaigns yet.")
 
@@ -200,6 +205,19 @@ def _change(what: str, id_: str, url: str, key: str) -> None:
     line(f"Campaign {found['id']} is {found['state']}.")
 
 
+def _begin(ask: Ask, csv: str, query: Plain) -> Plain:
+    """What comes of it. What is refused in words of the API is told in those of the command."""
+    try:
+        return run(lambda: ask("start", csv=csv, query=query))
+    except Refused as refused:
+        if refused.cure != MEND_FIELDS:
+            raise
+        sentence = str(refused)
+        for field, option in _OPTIONS.items():
+            sentence = sentence.replace(field, option)
+        raise Refused(sentence, refused.code) from None
+
+
 # --- before it begins ---------------------------------------------------------------------------------------------------
 
 
@@ -209,7 +227,9 @@ def _stop_at_mistakes(found: Plain) -> None:
     for where, sentence in found["errors"]:
         line(f"{where}: {sentence}")
     many = counted(len({where for where, _ in found["errors"]}), "line")
-    aside(f"Nothing was sent: {many} of the list must be mended. {found['cure'].replace('skip_bad', '--skip-bad')}")
+    least = "at least " if len(found["errors"]) >= MISTAKES_TOLD else ""
+    skip = ", or leave them out with --skip-bad" if "skip_bad" in found["cure"] else ""
+    aside(f"Nothing was sent: {least}{many} of the list must be mended. Mend the list and start again{skip}.")
     raise typer.Exit(ERRORS_FOUND)
 
 
@@ -217,7 +237,7 @@ def _show_plan(found: Plain, template: str) -> None:
     _stop_at_mistakes(found)
     line(f"{found['going']} of {found['total']} in the list get {template}.")
     for reason, count in found["skipped"].items():
-        line(f"  {count} skipped: {reason}")
+        line(f"  {count} skipped: {reason.rstrip('.')}.")
     for each in found["problems"]:
         line(f"    line {each['line']}: {each['detail']}")
     if found["first"] is not None and found["first"]["text"]:
@@ -248,7 +268,7 @@ async def _follow(ask: Ask, id_: str) -> Plain:
     """Until it runs no more."""
     console = Console(stderr=True)
     columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[told]}"),
+        BarColumn(16), MofNCompleteColumn(table_column=Column(no_wrap=True)), TextColumn("{task.fields[told]}"),
     )  # fmt: skip
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("sending", total=None, told="")
@@ -271,22 +291,34 @@ def _progress(found: Plain) -> tuple[int, int]:
 def _short(found: Plain) -> str:
     counts = found["counts"]
     arrived = counts["delivered"] + counts["read"]
-    waits = "" if counts["queued"] else _waits(found)
-    return f"{arrived} delivered, {counts['failed']} failed{waits}"
+    return f"{arrived} delivered, {counts['failed']} failed{_when(found)}"
 
 
-def _waits(found: Plain) -> str:
+def _when(found: Plain) -> str:
+    if _is_to_begin(found):
+        return f", begins {_moment(found['starts_at'])}"
     end = found["estimated_end"]
     return "" if end is None else f", done about {datetime.fromisoformat(end).astimezone():%a %H:%M}"
+
+
+def _is_to_begin(found: Plain) -> bool:
+    return datetime.fromisoformat(found["starts_at"]) > datetime.now(UTC)
+
+
+def _moment(told: str) -> str:
+    """A time of the API's by the clock of this machine, with its zone."""
+    return f"{datetime.fromisoformat(told).astimezone():%Y-%m-%d %H:%M %Z}"
 
 
 def _report(found: Plain) -> None:
     line(f"Campaign {found['id']}, {found['name']}: {found['state']}, {counted(found['total'], 'recipient')}.")
     if found["why"]:
         line(found["why"])
-    if found["state"] == "running":
+    if found["state"] == "running" and _is_to_begin(found):
+        line(f"It begins {_moment(found['starts_at'])}.")
+    elif found["state"] == "running":
         pace = f"at most {found['rate_now']:g} a second" if found["rate_now"] else "as fast as it can"
-        line(f"It goes {pace}{_waits(found)}.")
+        line(f"It goes {pace}{_when(found)}.")
     for status, count in found["counts"].items():
         if count:
             line(f"{count:>8}  {status}")

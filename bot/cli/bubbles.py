@@ -21,18 +21,21 @@ _RAW: Final = {"media_message": "[file]", "media_card_message": "[file]", "locat
 
 def draw(bubble: Bubble, console: Console) -> None:
     """Print one bubble, ticks as they are now."""
-    width = min(_WIDEST, max(24, console.width * 3 // 4))
+    most = min(_WIDEST, max(24, console.width * 3 // 4))
+    foot = None if bubble.mine else _foot(bubble)
+    words = len(max(lines(bubble), key=len, default="")) + 4
+    least = 0 if foot is None else foot.cell_len + 6  # what stands in the lower edge must not be cut
     body = Panel(
         _inside(bubble),
         box=box.ROUNDED,
         border_style="green" if bubble.mine else "bright_black",
-        subtitle=None if bubble.mine else _foot(bubble),
+        subtitle=foot,
         subtitle_align="right",
         title="template" if bubble.kind == "template" else None,
         title_align="left",
         padding=(0, 1),
-        expand=False,
-        width=None if len(max(lines(bubble), key=len, default="")) + 4 < width else width,
+        expand=words < least,
+        width=None if least <= words < most else min(max(words, least), most),
     )
     console.print(Align.right(body) if bubble.mine else body)
 

@@ -72,7 +72,9 @@ async def _over_http(url: str, key: str, what: str, asked: Plain) -> Plain:
         ):
             answer: Plain = orjson.loads(await response.read())
     except (aiohttp.ClientError, TimeoutError, orjson.JSONDecodeError, ValueError):
-        raise Misconfigured(f"No Parley answers at {url}. Check the address, and that the server runs.") from None
+        raise Misconfigured(
+            f"No Parley answers at {url}. Check the address, with http:// or https://, and that the server runs."
+        ) from None
     if response.status < 300:
         return answer
     if str(answer.get("type", "")).endswith(":bad-rows"):

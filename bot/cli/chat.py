@@ -28,13 +28,13 @@ from bot.cli.phone import SENDABLE, Bubble, Phone, phone_session, values_of, wor
 from bot.errors import ParleyError, Refused
 
 HELP: Final = """\
-Type anything to write to the bot; a button's number or title counts as its tap, as on a phone.
+Type anything to write to the bot; a button's number or title is its tap.
   /tap 2                tap the second button for real
-  /later 25h            let time pass (s, m, h, d); the window closes after 24 h of silence
+  /later 25h            let time pass (s, m, h, d); 24 h close the window
   /event NAME k=v ...   a backend tells of something, for example
-                        /event order.shipped first_name=Åsa order_number=12345678
-  /send image           send something else:
-                        {sendable}, a URL
+    /event order.shipped first_name=Åsa order_number=12345678
+  /send image           send something else, or a URL:
+    {sendable}
   /why                  why the bot answered as it did last
   /as sv                be another person: en, sv, any name or number
   /help  /quit\

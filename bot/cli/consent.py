@@ -87,7 +87,7 @@ def _told(row: LedgerRow) -> str:
 @consent.command("export")
 def export(
     file: Annotated[
-        Path | None, typer.Argument(metavar="FILE", help="Where to write it; standard output when left out.")
+        Path | None, typer.Argument(metavar="FILE", help="A new file; standard output when left out.")
     ] = None,
 ) -> None:
     """Write everybody's consent as CSV, also while the server runs; `consent import` reads it back."""
@@ -98,6 +98,8 @@ def export(
             for page in pages:
                 line(page.rstrip("\n"))
             return
+        if file.exists():  # it may be the list that somebody meant to import
+            raise Misconfigured(f"{file} is there already; name a new file, or move that one away.")
         _write(file, pages)
     aside(f"Written to {file}. It holds people's numbers; keep it as safe as the database.")
 

@@ -18,7 +18,7 @@ from bot.cli.output import ERRORS_FOUND, aside, json_out, line, run
 from bot.config import ACCOUNT, Config, read_config
 from bot.core.event import ContactKey
 from bot.core.rulebook import Rulebook
-from bot.errors import Misconfigured, ParleyError, Refused
+from bot.errors import Misconfigured, ParleyError
 from bot.rulebook.problem import counted
 from bot.sinch.admin import SinchAdmin
 from bot.store.sqlite.archive import open_archive
@@ -26,12 +26,14 @@ from bot.store.sqlite.exporting import exported
 from bot.web.api.address import contact_of
 from bot.web.api.backend import Backend
 from bot.web.api.privacy import erase as erase_contact
-from bot.web.api.privacy import erased_plain
+from bot.web.api.privacy import erased_plain, nobody
 from bot.work.exporting import document
 
 contact = typer.Typer(no_args_is_help=True, help="People: what is kept about them, and erasing it.")
 
-Number = Annotated[str, typer.Argument(help="The person's number, such as +46701740605, or another identity.")]
+Number = Annotated[
+    str, typer.Argument(metavar="NUMBER", help="The person's number, such as +46701740605, or another identity.")
+]
 Export = Mapping[str, Any]
 
 
@@ -69,7 +71,7 @@ def _export(number: str, config: Config) -> Export:
     with closing(open_archive(path)) as archive:
         export = exported(path, contact_of(number, config.app_id))
         if export is None:
-            raise Refused(f'Nothing is kept about "{number}".', "not-found", "Write a number with its country.", 404)
+            raise nobody(number)
         return document(export, config.app_id, archive.installation_key, archive.rulebook)
 
 

@@ -25,7 +25,7 @@ def group() -> None:
 
 @events.command()
 def send(
-    name: Annotated[str, typer.Argument(help="The event, such as order.shipped.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The event, such as order.shipped.")],
     to: Annotated[list[str], typer.Option(help="The person's number, such as +46701740605; repeat it for several.")],
     data: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="A value; repeat it.")] = None,
     event_id: Annotated[str, typer.Option("--id", help="Your own id of it: the same one counts once.")] = "",
@@ -66,7 +66,9 @@ async def _over_http(url: str, key: str, event: Mapping[str, object]) -> Mapping
         ):
             answer = orjson.loads(await response.read())
     except (aiohttp.ClientError, TimeoutError, orjson.JSONDecodeError):
-        raise Misconfigured(f"No Parley answers at {url}. Check the address, and that the server runs.") from None
+        raise Misconfigured(
+            f"No Parley answers at {url}. Check the address, with http:// or https://, and that the server runs."
+        ) from None
     if response.status != 202:
         raise Refused(str(answer.get("detail", "The server refused it.")), "api", str(answer.get("cure", "")))
     result: Mapping[str, Any] = answer

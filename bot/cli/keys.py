@@ -32,7 +32,8 @@ def create(
     """Make a key and print it; it is shown this once."""
     unknown = [each for each in scope if each not in SCOPES]
     if unknown:
-        raise typer.BadParameter(f'"{unknown[0]}" is not one of {", ".join(SCOPES)}.', param_hint="--scope")
+        several = " Repeat it for several: --scope send --scope read." if "," in unknown[0] else ""
+        raise typer.BadParameter(f'"{unknown[0]}" is not one of {", ".join(SCOPES)}.{several}', param_hint="--scope")
     config = read_config(needs=("app_id",))
     key = run(lambda: _create(config, name, list(dict.fromkeys(scope)), rate))
     bound = f", {rate} times a second" if rate else ""

@@ -234,7 +234,8 @@ def explain_code(
         for each in step_lines(row.step):
             line(f"  {each}")
     if not found:
-        aside(next_step(code.strip()).cause)
+        step = next_step(code.strip())
+        aside(f"{step.cause} {step.todo}")
         raise typer.Exit(ERRORS_FOUND)
 
 

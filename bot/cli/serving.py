@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from bot.app import serve as serve_app
+from bot.app import settle_memory
 from bot.cli.database import database_file, own_store
 from bot.cli.logs import start_logging
 from bot.cli.output import line, run
@@ -78,6 +79,7 @@ async def _emulate(settings: EmulatorSettings) -> None:
                 "another program may use the port. Name another with --port."
             ) from None
         try:
+            settle_memory()  # under load it holds what it remembers, and looking through that again and again is no use
             line(f"The emulator answers at {emulator.url}.")
             line(f"Point a bot at it: SINCH_API_URL={emulator.url} SINCH_AUTH_URL={emulator.url}")
             await stop.wait()

@@ -23,6 +23,7 @@ from bot.core.text import Words, normalise
 PERSON_WROTE: Final = "the person wrote it"
 CHANNEL_TOLD: Final = "the channel told"
 ERASED_AS_STOPPED: Final = "they had said STOP before they were erased"
+ERASED_WITHOUT_MARKETING: Final = "they wanted no marketing before they were erased"
 MARKETING_STOPPED: Final = "WhatsApp: the person stopped marketing messages (131050)"
 _MARKETING_STOPPED_AT_META: Final = "131050"  # WhatsApp Cloud API, error codes
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, get_args
 
 from bot.core.event import ContactKey, MediaKind
 from bot.core.reply import Reply
@@ -13,7 +13,7 @@ from bot.store.units import InboxKind
 
 MOST: Final = 100  # subscriptions in use
 EVERYTHING: Final = "*"
-KINDS: Final = (
+Kind = Literal[
     "message.received",
     "message.status",
     "message.unmatched",
@@ -21,7 +21,8 @@ KINDS: Final = (
     "conversation.handed_over",
     "conversation.given_back",
     "rule.told",
-)
+]
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,11 @@ At least once: a server that dies between an answer and its commit posts again, 
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, Protocol
 
 import structlog
@@ -24,12 +23,13 @@ from bot.errors import ParleyError, Retry
 from bot.sinch.wire.answers import retry_after_s
 from bot.store.subscriptions import CallbackDone, StartedCallback, Starting, Target
 from bot.work.clock import Clock
+from bot.work.loop import Loop, insist
 from bot.work.payloads import body_of
+from bot.work.under_way import UnderWay
 
 AT_ONCE: Final = 32
 TIMEOUT_S: Final = 15.0
 LOOK_EVERY: Final = timedelta(seconds=30)
-STORE_PAUSE: Final = timedelta(seconds=1)
 GONE: Final = 410
 
 log = structlog.get_logger()
@@ -93,17 +93,14 @@ class Deliverer:
         self._listeners = listeners
         self._clock = clock
         self._jitter = jitter
-        self._slots = at_once
         self._give_up_at = clock.now()
-        self._wake = asyncio.Event()
-        self._over = asyncio.Event()
-        self._over.set()
-        self._stopping = False
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._loop = Loop(self._start, clock, _store_unavailable)
+        # The same person's next one, or one that found no room, may start at the end of one.
+        self._under_way = UnderWay("callback", at_once, on_end=self._loop.wake, on_fault=_not_stored)
 
     def wake(self) -> None:
         """A callback may be there, or may leave earlier than it was known."""
-        self._wake.set()
+        self._loop.wake()
 
     def refusal_of(self, url: str) -> str:
         """Why ``url`` will never be called, as far as it is known by now; empty where nothing is known against it."""
@@ -121,71 +118,39 @@ class Deliverer:
 
     async def run(self) -> None:
         """Post callbacks until drained."""
-        self._over.clear()
-        try:
-            while not self._stopping:
-                self._wake.clear()
-                look_at = await self._start()
-                if not self._wake.is_set():
-                    await self._clock.wait_until(look_at, self._wake)
-        finally:
-            self._over.set()
+        await self._loop.run()
 
     async def drain(self, limit_s: float) -> None:
         """Start no more; return when what is under way is stored, or after ``limit_s`` real seconds.
 
         What is still under way then is posted again at the next start.
         """
-        self._stopping = True
-        self._wake.set()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(limit_s):
-                await self._over.wait()
-                if self._tasks:
-                    await asyncio.wait(self._tasks)
-        late = tuple(self._tasks)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+        self._loop.stop()
+        await self._under_way.drain(limit_s, after=self._loop.ended())
 
     async def _start(self) -> datetime:
         """Start what may be; returns when to look again."""
         now = self._clock.now()
-        free = self._slots - len(self._tasks)
-        if free <= 0:
-            return now + LOOK_EVERY  # the end of one wakes us
-        try:
-            if now >= self._give_up_at:
-                await self._store.give_up(now)
-                self._give_up_at = now + LOOK_EVERY
-            starting = await self._store.start(free, now)
-        except Retry as trouble:
-            log.error("callbacks_store_unavailable", reason=str(trouble))
-            return now + STORE_PAUSE
+        look_at = now + LOOK_EVERY
+        free = self._under_way.free
+        if not free:
+            return look_at  # the end of one wakes us
+        if now >= self._give_up_at:
+            await self._store.give_up(now)
+            self._give_up_at = look_at
+        starting = await self._store.start(free, now)
         for each in starting.started:
             reach("callback.started")
-            task = asyncio.create_task(self._deliver(each), name="callback")
-            self._tasks.add(task)
-            task.add_done_callback(self._landed)
-        look_at = now + LOOK_EVERY
+            self._under_way.begin(self._deliver(each))
         return look_at if starting.next_at is None else min(look_at, starting.next_at)
-
-    def _landed(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.error("callback_not_stored", error=repr(task.exception()))
-        self._wake.set()  # the same person's next one, or one that found no room, may start
 
     async def _deliver(self, started: StartedCallback) -> None:
         done = await self._try(started)
         reach("callback.answered")
-        while True:
-            try:
-                await self._store.finish(done, self._clock.now())
-                return
-            except Retry as trouble:
-                log.error("callbacks_store_unavailable", reason=str(trouble))
-            await self._clock.wait_until(self._clock.now() + STORE_PAUSE, asyncio.Event())
+        await insist(partial(self._finish, done), self._clock, _store_unavailable)
+
+    async def _finish(self, done: CallbackDone) -> None:
+        await self._store.finish(done, self._clock.now())
 
     async def _try(self, started: StartedCallback) -> CallbackDone:
         target = started.target
@@ -218,6 +183,14 @@ class Deliverer:
             "webhook-signature": " ".join(Webhook(secret).sign(id_, now, body) for secret in target.secrets),
         }
         return await self._listeners.request("POST", target.url, TIMEOUT_S, headers, body.encode())
+
+
+def _store_unavailable(trouble: Retry) -> None:
+    log.error("callbacks_store_unavailable", reason=str(trouble))
+
+
+def _not_stored(fault: BaseException) -> None:
+    log.error("callback_not_stored", error=repr(fault))
 
 
 class NoDeliverer:

@@ -8,12 +8,11 @@ holds the secret, nor more of the address than the host.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, Literal, NoReturn, Protocol
 
 import orjson
@@ -25,10 +24,11 @@ from bot.crash import reach
 from bot.errors import Failed, OutcomeUnknown, ParleyError, Retry
 from bot.store.units import CallDone, StartedCall
 from bot.work.clock import Clock
+from bot.work.loop import Loop, insist
+from bot.work.under_way import UnderWay
 
 AT_ONCE: Final = 64
 LOOK_EVERY: Final = timedelta(seconds=30)
-STORE_PAUSE: Final = timedelta(seconds=1)
 LONGEST_VALUE: Final = 4096  # characters; WhatsApp takes no longer text
 
 log = structlog.get_logger()
@@ -80,87 +80,49 @@ class Caller:
         self._clock = clock
         self._on_answered = on_answered
         self._secrets = secrets
-        self._slots = at_once
-        self._wake = asyncio.Event()
-        self._over = asyncio.Event()
-        self._over.set()
-        self._stopping = False
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._loop = Loop(self._start, clock, _store_unavailable)
+        # The same person's next call, or one that found no room, may start at the end of one.
+        self._under_way = UnderWay("call", at_once, on_end=self._loop.wake, on_fault=_not_stored)
 
     @property
     def in_flight(self) -> int:
         """Calls between their commit and their answer's."""
-        return len(self._tasks)
+        return len(self._under_way)
 
     def wake(self) -> None:
         """A call may be there to be made."""
-        self._wake.set()
+        self._loop.wake()
 
     async def run(self) -> None:
         """Make calls until drained."""
-        self._over.clear()
-        try:
-            while not self._stopping:
-                self._wake.clear()
-                look_at = await self._start()
-                if not self._wake.is_set():
-                    await self._clock.wait_until(look_at, self._wake)
-        finally:
-            self._over.set()
+        await self._loop.run()
 
     async def drain(self, limit_s: float) -> None:
         """Start no more; return when what is under way is stored, or after ``limit_s`` real seconds.
 
         What is still under way then is found at the next start.
         """
-        self._stopping = True
-        self._wake.set()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(limit_s):
-                await self._over.wait()
-                if self._tasks:
-                    await asyncio.wait(self._tasks)
-        late = tuple(self._tasks)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+        self._loop.stop()
+        await self._under_way.drain(limit_s, after=self._loop.ended())
 
     async def _start(self) -> datetime:
         """Start what may be; returns when to look again."""
         now = self._clock.now()
-        free = self._slots - len(self._tasks)
-        if free <= 0:
-            return now + LOOK_EVERY  # the end of a call wakes us
-        try:
-            started = await self._store.start_calls(free, now)
-        except Retry as trouble:
-            log.error("caller_store_unavailable", reason=str(trouble))
-            return now + STORE_PAUSE
-        for each in started:
-            reach("call.started")
-            task = asyncio.create_task(self._make(each), name="call")
-            self._tasks.add(task)
-            task.add_done_callback(self._landed)
+        if self._under_way.free:  # else the end of a call wakes us
+            for started in await self._store.start_calls(self._under_way.free, now):
+                reach("call.started")
+                self._under_way.begin(self._make(started))
         return now + LOOK_EVERY
-
-    def _landed(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.error("call_not_stored", error=repr(task.exception()))
-        self._wake.set()  # the same person's next call, or one that found no room, may start
 
     async def _make(self, started: StartedCall) -> None:
         done = await self._ask(started)
         reach("call.answered")
-        while True:
-            self._on_answered()
-            try:
-                await self._store.finish_call(done, self._clock.now())
-                reach("call.finished")
-                return
-            except Retry as trouble:
-                log.error("caller_store_unavailable", reason=str(trouble))
-            await self._clock.wait_until(self._clock.now() + STORE_PAUSE, asyncio.Event())
+        await insist(partial(self._finish, done), self._clock, _store_unavailable)
+
+    async def _finish(self, done: CallDone) -> None:
+        self._on_answered()
+        await self._store.finish_call(done, self._clock.now())
+        reach("call.finished")
 
     async def _ask(self, started: StartedCall) -> CallDone:
         call, status = started.call, 0
@@ -214,6 +176,14 @@ class Caller:
             started.answer_dedup, started.contact, call.key, call.connection, outcome, values, now, now, why
         )
         return CallDone(started.attempt_id, event, status, arrived)
+
+
+def _store_unavailable(trouble: Retry) -> None:
+    log.error("caller_store_unavailable", reason=str(trouble))
+
+
+def _not_stored(fault: BaseException) -> None:
+    log.error("call_not_stored", error=repr(fault))
 
 
 def _was_answered(trouble: ParleyError) -> bool:

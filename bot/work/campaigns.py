@@ -9,7 +9,6 @@ What is handed over at once is little, about what leaves in a second: whoever wr
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -33,6 +32,7 @@ from bot.errors import Retry
 from bot.rulebook.shape.hours import read_span
 from bot.store.campaigns import AtWork, Campaigns, DueRecipient, Later, Rating, Running, Say, Skip, Turn
 from bot.work.clock import Clock
+from bot.work.loop import Loop
 from bot.work.rate import Rate
 from bot.work.zones import awake_at, zone_named, zones_of_number
 
@@ -167,8 +167,7 @@ class CampaignWorker:
         self._send_rate = send_rate
         self._clock = clock
         self._on_placed = on_placed
-        self._wake = asyncio.Event()
-        self._stopping = False
+        self._loop = Loop(self._turn, clock, _store_unavailable)
         self._rates: dict[int, tuple[float, Rate]] = {}
         self._at_work: Mapping[int, Running] = {}
         self._receipts_until: int | None = None
@@ -176,28 +175,19 @@ class CampaignWorker:
 
     def wake(self) -> None:
         """There is a campaign to begin with, or to go on with."""
-        self._wake.set()
+        self._loop.wake()
 
     def stop(self) -> None:
         """Hand over no more; ``run`` returns once what is under way is committed."""
-        self._stopping = True
-        self._wake.set()
+        self._loop.stop()
 
     async def run(self) -> None:
         """Hand over until stopped."""
-        while not self._stopping:
-            self._wake.clear()
-            now = self._clock.now()
-            try:
-                next_at = await self._turn(now)
-            except Retry as trouble:
-                log.error("campaigns_store_unavailable", reason=str(trouble))
-                next_at = now + LOOK_EVERY
-            if not self._wake.is_set():
-                await self._clock.wait_until(next_at, self._wake)
+        await self._loop.run()
 
-    async def _turn(self, now: datetime) -> datetime:
+    async def _turn(self) -> datetime:
         """One look at everything; when to look again."""
+        now = self._clock.now()
         work = await self._store.at_work()
         await self._tell_of(work)
         if not work.campaigns:
@@ -283,6 +273,10 @@ class CampaignWorker:
             if view is not None and view.state == "paused":
                 log.warning("campaign_paused", campaign=id_, name=view.name, why=view.why)
         self._at_work = at_work
+
+
+def _store_unavailable(trouble: Retry) -> None:
+    log.error("campaigns_store_unavailable", reason=str(trouble))
 
 
 def _patience(pace: float, ahead: int) -> timedelta:

@@ -5,7 +5,6 @@ An event that makes ``decide`` fail is tried again twice, later, and then become
 
 from __future__ import annotations
 
-import asyncio
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -25,13 +24,13 @@ from bot.errors import Retry
 from bot.store.port import Store
 from bot.store.units import Claimed, InboxKind, Lane, Progress, Settled
 from bot.work.clock import Clock
+from bot.work.loop import Loop
 from bot.work.receipts import decide_receipt
 from bot.work.trace import settled
 
 MOST_TRIES = 3
 LANES_AT_ONCE = 64
 LOOK_EVERY = timedelta(seconds=30)
-STORE_PAUSE = timedelta(seconds=1)
 
 log = structlog.get_logger()
 
@@ -67,39 +66,29 @@ class Inbox:
         self._on_decided = on_decided
         self._on_call = on_call
         self._on_timer = on_timer
-        self._wake = asyncio.Event()
-        self._stopping = False
+        self._loop = Loop(self._decide_all, clock, _store_unavailable)
 
     def wake(self) -> None:
         """Something was recorded, or is being recorded right now."""
-        self._wake.set()
+        self._loop.wake()
 
     def stop(self) -> None:
         """Claim no more; ``run`` returns once the claim under way is settled."""
-        self._stopping = True
-        self._wake.set()
+        self._loop.stop()
 
     async def run(self) -> None:
         """Decide whatever is ready, until stopped."""
-        while not self._stopping:
-            self._wake.clear()
-            next_at = await self._decide_all()
-            if not self._wake.is_set():
-                await self._clock.wait_until(next_at, self._wake)
+        await self._loop.run()
 
     async def _decide_all(self) -> datetime:
         """Until nothing is ready; returns when to look again."""
         while True:
             now = self._clock.now()
-            try:
-                progress = await self._store.decide_ready(LANES_AT_ONCE, now, partial(decide_lane, self._deciding, now))
-            except Retry as trouble:
-                log.error("inbox_store_unavailable", reason=str(trouble))
-                return now + STORE_PAUSE
+            progress = await self._store.decide_ready(LANES_AT_ONCE, now, partial(decide_lane, self._deciding, now))
             if progress.settled:
                 reach("settle.committed")
                 self._tell(progress)
-            if self._stopping or progress.next_at is None or progress.next_at > now:
+            if self._loop.is_stopping or progress.next_at is None or progress.next_at > now:
                 return progress.next_at or now + LOOK_EVERY
 
     def _tell(self, progress: Progress) -> None:
@@ -108,6 +97,10 @@ class Inbox:
             self._on_call()
         if progress.timer_at is not None:
             self._on_timer(progress.timer_at)
+
+
+def _store_unavailable(trouble: Retry) -> None:
+    log.error("inbox_store_unavailable", reason=str(trouble))
 
 
 def decide_lane(deciding: Deciding, now: datetime, lane: Lane) -> Sequence[Settled]:

@@ -16,6 +16,7 @@ import structlog
 from bot.core.event import Event, InboundMessage, Media, MediaKind
 from bot.errors import ParleyError, Retry
 from bot.work.clock import Clock
+from bot.work.under_way import UnderWay
 
 ASK_S = 2.0
 PATIENCE = timedelta(seconds=ASK_S + 0.5)  # the answer must be stored, too
@@ -66,13 +67,13 @@ class MediaAsker:
         self._clock = clock
         self._wake = wake
         self._turns = asyncio.Semaphore(AT_ONCE)
-        self._unanswered: set[asyncio.Task[None]] = set()
+        self._unanswered = UnderWay("media", MOST_UNANSWERED)
 
     def waits_until(self, event: Event, now: datetime) -> datetime | None:
         """Until when deciding should wait for the kind of what ``event`` brings; None where there is nothing to ask, or no room to."""
         if _unknown_file(event) is None:
             return None
-        if len(self._unanswered) >= MOST_UNANSWERED:
+        if not self._unanswered.free:
             log.warning("media_not_asked", unanswered=len(self._unanswered))
             return None
         return now + PATIENCE
@@ -81,17 +82,11 @@ class MediaAsker:
         """Ask for what ``waits_until`` named a time for, now that it is recorded. Returns at once."""
         file = _unknown_file(event)
         if file is not None and isinstance(event, InboundMessage):
-            task = asyncio.create_task(self._ask(event, file.url, until), name="media")
-            self._unanswered.add(task)
-            task.add_done_callback(self._unanswered.discard)
+            self._unanswered.begin(self._ask(event, file.url, until))
 
     async def drain(self, limit_s: float) -> None:
         """Wait for the answers that still may come, ``limit_s`` seconds at most, and give up the rest."""
-        if self._unanswered:
-            _, late = await asyncio.wait(self._unanswered, timeout=limit_s)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        await self._unanswered.drain(limit_s)
 
     async def _ask(self, event: InboundMessage, url: str, until: datetime) -> None:
         async with self._turns:

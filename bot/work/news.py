@@ -5,7 +5,6 @@ what happens (triggers, effects) -> news -> store.publish -> callbacks, see bot.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -16,10 +15,10 @@ from bot.crash import reach
 from bot.errors import Retry
 from bot.store.subscriptions import Compose, News, Published
 from bot.work.clock import Clock
+from bot.work.loop import Loop
 
 AT_ONCE = 128
 LOOK_EVERY = timedelta(seconds=30)
-STORE_PAUSE = timedelta(seconds=1)
 
 log = structlog.get_logger()
 
@@ -40,38 +39,30 @@ class Publisher:
         self._compose = compose
         self._clock = clock
         self._on_callbacks = on_callbacks
-        self._wake = asyncio.Event()
-        self._stopping = False
+        self._watching = False
+        self._loop = Loop(self._turn, clock, _store_unavailable)
 
     def stop(self) -> None:
         """Publish no more; what is left is found at the next start."""
-        self._stopping = True
-        self._wake.set()
+        self._loop.stop()
 
     async def run(self) -> None:
         """Publish until stopped."""
-        watching = False
-        while not self._stopping:
-            self._wake.clear()
-            look_at = self._clock.now() + LOOK_EVERY
-            try:
-                if not watching:
-                    await self._store.watch(self._wake.set)
-                    watching = True
-                await self._publish_all()
-            except Retry as trouble:
-                log.error("news_store_unavailable", reason=str(trouble))
-                look_at = self._clock.now() + STORE_PAUSE
-            if not self._wake.is_set():
-                await self._clock.wait_until(look_at, self._wake)
+        await self._loop.run()
 
-    async def _publish_all(self) -> None:
+    async def _turn(self) -> datetime:
+        """Publish all there is; when to look again."""
+        look_at = self._clock.now() + LOOK_EVERY
+        if not self._watching:
+            await self._store.watch(self._loop.wake)
+            self._watching = True
         published = Published(AT_ONCE, 0)
-        while published.news == AT_ONCE and not self._stopping:
+        while published.news == AT_ONCE and not self._loop.is_stopping:
             published = await self._store.publish(AT_ONCE, self._composed, self._clock.now())
             if published.callbacks:
                 reach("news.published")
                 self._on_callbacks()
+        return look_at
 
     def _composed(self, news: News) -> str | None:
         try:
@@ -79,3 +70,7 @@ class Publisher:
         except Exception:  # whatever it is, one must not keep the others from being told
             log.exception("news_broke", number=news.number, kind=news.kind)
             return None
+
+
+def _store_unavailable(trouble: Retry) -> None:
+    log.error("news_store_unavailable", reason=str(trouble))

@@ -25,6 +25,7 @@ from bot.sinch import outcome as sinch
 from bot.store.units import Accepted, NotAccepted, Outcome, Rejected, Started, Unknown
 from bot.work.clock import Clock
 from bot.work.rate import Circuit, Rate
+from bot.work.under_way import UnderWay
 
 IN_FLIGHT = 64
 RECEIPT_WAIT = timedelta(seconds=30)  # how long an attempt of unknown outcome waits for a receipt
@@ -100,14 +101,13 @@ class Sender:
         self._rate = rate
         self._clock = clock
         self._jitter = jitter
-        self._slots = in_flight
         self._receipt_wait = receipt_wait
         self._on_rejected = on_rejected
         self._circuit = Circuit()
         self._wake = asyncio.Event()
         self._over = asyncio.Event()
         self._over.set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._under_way = UnderWay("send", in_flight, on_end=self._wake.set)
         self._ended: list[Outcome] = []
         self._more = False
         self._draining = False
@@ -126,7 +126,7 @@ class Sender:
     @property
     def in_flight(self) -> int:
         """Attempts between their commit and their answer."""
-        return len(self._tasks)
+        return len(self._under_way)
 
     def wake(self) -> None:
         """Something may be ready to leave."""
@@ -158,16 +158,13 @@ class Sender:
             await self._cut_off()
 
     async def _cut_off(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        await self._under_way.give_up()
         self._abandoned = True
         self._wake.set()
         await self._over.wait()
 
     def _is_over(self) -> bool:
-        if not self._draining or self._tasks:
+        if not self._draining or self.in_flight:
             return False
         return not self._ended or (self._abandoned and self._store_until > self._clock.now())
 
@@ -202,7 +199,7 @@ class Sender:
     def _limit(self, now: datetime) -> int:
         if self._draining or now < self._paused_until:
             return 0
-        return min(self._slots - len(self._tasks), self._rate.available(now), self._circuit.most(now))
+        return min(self._under_way.free, self._rate.available(now), self._circuit.most(now))
 
     async def _finish_and_start(self, limit: int, now: datetime) -> Sequence[Started]:
         if not self._ended:
@@ -241,7 +238,7 @@ class Sender:
         if now < self._store_until:
             return self._store_until
         latest = now + LOOK_EVERY
-        if self._draining or len(self._tasks) >= self._slots:
+        if self._draining or not self._under_way.free:
             return latest  # the end of an attempt wakes us
         free_at = max(self._rate.next_at(now), self._circuit.next_at(now), self._paused_until)
         if self._more:
@@ -268,13 +265,7 @@ class Sender:
             self._ended.append(NotAccepted(started.attempt_id, at, 0, "stopping", sentence))
             self._wake.set()
             return
-        task = asyncio.create_task(self._attempt(started, at))
-        self._tasks.add(task)
-        task.add_done_callback(self._landed)
-
-    def _landed(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        self._wake.set()
+        self._under_way.begin(self._attempt(started, at))
 
     async def _attempt(self, started: Started, at: datetime) -> None:
         try:

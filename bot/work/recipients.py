@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -27,9 +28,11 @@ from bot.store.campaigns import BAD_ROW, DUPLICATE, KnownContact, NewRecipient
 from bot.work.zones import zone_named
 
 MOST_ROWS: Final = 200_000
-TO: Final = ("to", "phone", "number", "recipient")
+TO: Final = ("to", "phone", "phone_number", "number", "mobile", "recipient")
 IDENTITY_MAX: Final = 160
 _DELIMITERS: Final = (",", ";", "\t")
+_WORKBOOKS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx and .ods; .xls
+_NUMBER: Final = re.compile(r"\+?[0-9 ()-]{6,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +69,18 @@ class Table:
 
 def decode(raw: bytes) -> str:
     """UTF-8 with or without its mark. Raises ``Refused`` naming the line that is something else."""
+    if raw.startswith(_WORKBOOKS):
+        raise _unreadable("it is a workbook of a spreadsheet, no CSV")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         where = f"line {line} has a letter that is not" if raw[:2] not in (b"\xff\xfe", b"\xfe\xff") else "it is not"
-        raise Refused(
-            f"The list cannot be read: {where} UTF-8.", "not-utf-8", 'Save it as "CSV UTF-8" in the spreadsheet.', 422
-        ) from None
+        raise _unreadable(f"{where} UTF-8") from None
+
+
+def _unreadable(why: str) -> Refused:
+    return Refused(f"The list cannot be read: {why}.", "not-utf-8", 'Save it as "CSV UTF-8" in the spreadsheet.', 422)
 
 
 def read_table(text: str, parameters: Sequence[str], common: Mapping[str, str]) -> Table:
@@ -82,18 +89,32 @@ def read_table(text: str, parameters: Sequence[str], common: Mapping[str, str]) 
     if not lines:
         why = broken or Mistake(1, "The list is empty. Its first line names the columns, such as to,first_name.")
         return Table((), (why,), is_whole=False)
+    if broken:  # whoever stands below that line would be left out unseen
+        return Table((), (broken,), is_whole=False)
     (head_line, names), *rest = lines
     columns, mistakes = _columns(names, parameters, common, head_line)
-    if mistakes:
-        return Table((), tuple(mistakes), is_whole=False)
+    if mistakes or not rest:
+        return Table((), tuple(_odd_shape(lines, parameters) or mistakes), is_whole=False)
     if len(rest) > MOST_ROWS:
         why = Mistake(
             rest[MOST_ROWS][0], f"A list may have at most {MOST_ROWS:,} recipients. Make several campaigns of it."
         )
         return Table((), (why,), is_whole=False)
     rows = [_row(line, cells, columns) for line, cells in rest]
-    found = [each for each in rows if isinstance(each, Mistake)] + ([broken] if broken else [])
+    found = [each for each in rows if isinstance(each, Mistake)]
     return Table([each for each in rows if isinstance(each, Row)], found)
+
+
+def _odd_shape(lines: Sequence[tuple[int, list[str]]], parameters: Sequence[str]) -> Sequence[Mistake]:
+    """What is wrong with the list as a whole, where its columns are wrong or nobody stands below them."""
+    head_line, names = lines[0]
+    if any(_NUMBER.fullmatch(name.strip()) for name in names) and len(lines) > 1:
+        example = ",".join(("to", *parameters))
+        return [Mistake(head_line, f"This is a person already. Write a line of column names above, such as {example}.")]
+    if len(lines) > 1:
+        return []
+    lost = " Has the list lost its line ends? curl keeps them with --data-binary, not with -d."
+    return [Mistake(head_line, f"Nobody stands below this line of column names.{lost}")]
 
 
 def _lines(text: str) -> tuple[list[tuple[int, list[str]]], Mistake | None]:
@@ -143,18 +164,19 @@ def _columns(
             columns.append(name)
         else:
             columns.append("")
-            mistakes.append(Mistake(line, _unknown(plain[at], at, parameters)))
+            mistakes.append(Mistake(line, _unknown_column(plain[at], at, parameters)))
     mistakes += [Mistake(line, f'The column "{each}" is there twice.') for each in _twice(plain, columns)]
     lacking = [name for name in parameters if f"={name}" not in columns and not common.get(name, "").strip()]
     mistakes += [Mistake(line, f"There is no column {name}, which the template needs.") for name in lacking]
     return columns, mistakes
 
 
-def _unknown(name: str, at: int, parameters: Sequence[str]) -> str:
+def _unknown_column(name: str, at: int, parameters: Sequence[str]) -> str:
     if not name:
-        return f"Column {at + 1} has no name."
+        return f"Column {at + 1} has no name. Write one, or delete the column."
     known = ("to", "language", "time_zone", *parameters)
-    return f'The template has no value "{name}".{did_you_mean(name, known) or f" Columns are {listed(known)}."}'
+    cure = did_you_mean(name, known) or f" Delete the column, or name it {listed(known, 'or')}."
+    return f'The template has no value "{name}".{cure}'
 
 
 def _twice(names: Sequence[str], columns: Sequence[str]) -> list[str]:
@@ -165,7 +187,8 @@ def _twice(names: Sequence[str], columns: Sequence[str]) -> list[str]:
 
 def _row(line: int, cells: Sequence[str], columns: Sequence[str]) -> Row | Mistake:
     beyond = [cell for cell in cells[len(columns) :] if cell.strip()]
-    to = cells[columns.index("to")].strip() if columns.index("to") < len(cells) else ""
+    # A spreadsheet keeps text that begins with + by an apostrophe, and `consent export` writes it so.
+    to = cells[columns.index("to")].strip().removeprefix("'") if columns.index("to") < len(cells) else ""
     if beyond or len(cells) < len(columns):
         many = f"{len(cells)} cells, and there are {len(columns)} columns"
         why = "A comma within a cell needs quotes around the cell" if beyond else "Is a separator missing"
@@ -257,12 +280,7 @@ class _Check:
     def _zone(self, name: str) -> list[str]:
         if name not in self._zones:
             is_known = zone_named(name) is not None
-            cure = (
-                ""
-                if is_known
-                else did_you_mean(name, sorted(available_timezones())) or " Write it as Europe/Stockholm."
-            )
-            self._zones[name] = "" if is_known else f'There is no time zone "{name}".{cure}'
+            self._zones[name] = "" if is_known else f'There is no time zone "{name}".{_zone_meant(name)}'
         return [self._zones[name]] if self._zones[name] else []
 
     def _values(self, row: Row) -> Iterator[str]:
@@ -276,7 +294,9 @@ class _Check:
             elif len(value) > TEMPLATE_BODY_MAX:
                 yield f"The value of {name} has {len(value)} characters; WhatsApp takes at most {TEMPLATE_BODY_MAX}."
         for name in row.values.keys() - self._parameters:
-            yield _unknown(name, 0, self._form.template.parameters)
+            known = self._form.template.parameters
+            takes = f" It takes {listed(known)}." if known else " It takes none."
+            yield f'The template has no value "{name}".{did_you_mean(name, known) or takes}'
         if self._fixed + self._times * lengths > TEMPLATE_BODY_MAX:
             yield from self._whole_text({**self._form.common, **row.values})
 
@@ -287,6 +307,13 @@ class _Check:
         ]
         if max(lengths, default=0) > TEMPLATE_BODY_MAX:
             yield f"The text has {max(lengths)} characters with these values; WhatsApp takes at most {TEMPLATE_BODY_MAX}."
+
+
+def _zone_meant(name: str) -> str:
+    zones = sorted(available_timezones())
+    city = next((zone for zone in zones if zone.lower().endswith("/" + name.lower().replace(" ", "_"))), "")
+    guess = f' Did you mean "{city}"?' if city else did_you_mean(name, zones)
+    return guess or " Write it by area and city, such as Europe/Stockholm."
 
 
 # --- against whom we know -----------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from bot.sinch.wire.admin import SinchApp
 from bot.sinch.wire.answers import ListedMessage
 from bot.store.units import Doubtful, Verdict
 from bot.work.clock import Clock
+from bot.work.loop import Loop
 
 LOOKS = 2
 BETWEEN_LOOKS = timedelta(seconds=15)  # what a listing does not show yet may be on its way through Sinch
@@ -32,7 +33,6 @@ EARLIER = timedelta(minutes=2)  # Sinch's clock may differ from ours by a minute
 LIMIT = 64
 AT_ONCE = 8
 IDLE = timedelta(seconds=5)
-STORE_PAUSE = timedelta(seconds=1)
 SWEEP_EVERY = timedelta(minutes=1)
 
 log = structlog.get_logger()
@@ -66,8 +66,7 @@ class Reconciler:
         self._listing = listing
         self._clock = clock
         self._settled = settled
-        self._wake = asyncio.Event()
-        self._stopping = False
+        self._loop = Loop(self._turn, clock, _store_unavailable)
         self._began_at = clock.now()
         self._quiet_until = self._began_at
         self._app: SinchApp | None = None
@@ -76,17 +75,12 @@ class Reconciler:
 
     async def run(self) -> None:
         """Look until stopped."""
-        while not self._stopping:
-            self._wake.clear()
-            try:
-                await self._sweep()
-                looked_at = await self.look()
-                pause = timedelta() if looked_at == LIMIT else IDLE
-            except Retry as trouble:
-                log.error("reconcile_store_unavailable", reason=str(trouble))
-                pause = STORE_PAUSE
-            if not self._stopping:
-                await self._clock.wait_until(self._clock.now() + pause, self._wake)
+        await self._loop.run()
+
+    async def _turn(self) -> datetime:
+        await self._sweep()
+        looked_at = await self.look()
+        return self._clock.now() + (timedelta() if looked_at == LIMIT else IDLE)
 
     async def _sweep(self) -> None:
         now = self._clock.now()
@@ -96,8 +90,7 @@ class Reconciler:
 
     def stop(self) -> None:
         """End ``run`` after the look under way."""
-        self._stopping = True
-        self._wake.set()
+        self._loop.stop()
 
     async def look(self) -> int:
         """Look once at those whose time has come; returns for how many there is a verdict. Raises ``Retry`` for the store's trouble."""
@@ -164,6 +157,10 @@ class Reconciler:
             self._quiet_until = now + LISTING_PAUSE
             log.warning("listing_failed", reason=str(trouble))
         return None
+
+
+def _store_unavailable(trouble: Retry) -> None:
+    log.error("reconcile_store_unavailable", reason=str(trouble))
 
 
 def _last_word(doubt: Doubtful) -> Verdict:

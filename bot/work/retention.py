@@ -17,6 +17,7 @@ import structlog
 from bot.errors import Retry
 from bot.store.privacy import Privacy, Walk
 from bot.work.clock import Clock
+from bot.work.loop import Loop
 
 EVERY: Final = timedelta(hours=1)
 PAUSE: Final = timedelta(milliseconds=50)  # after each slice, for everybody else
@@ -50,23 +51,24 @@ class Retention:
         self._callbacks = callbacks
         self._clock = clock
         self._keeping = keeping
-        self._wake = asyncio.Event()
-        self._stopping = False
+        self._round_at = clock.now()
+        self._loop = Loop(self._turn, clock, _store_unavailable, pause=EVERY)
 
     def stop(self) -> None:
         """Forget no more; ``run`` returns once what is under way is committed."""
-        self._stopping = True
-        self._wake.set()
+        self._loop.stop()
 
     async def run(self) -> None:
         """One round at start and every hour, until stopped."""
-        while not self._stopping:
-            started = self._clock.now()
-            try:
-                await self.round(started)
-            except Retry as trouble:
-                log.error("retention_store_unavailable", reason=str(trouble))
-            await self._wait_until(started + EVERY)
+        await self._loop.run()
+
+    async def _turn(self) -> datetime:
+        """A round, where it is time for one; when the next one is due."""
+        now = self._clock.now()
+        if now >= self._round_at:
+            self._round_at = now + EVERY
+            await self.round(now)
+        return self._round_at
 
     async def round(self, now: datetime) -> None:
         """Forget all whose time has come."""
@@ -83,14 +85,14 @@ class Retention:
 
     async def _bodies(self, now: datetime, messages: timedelta) -> int:
         walk, dead_before = Walk(), now - max(messages, DEAD_LETTERS)
-        while not (walk.done or self._stopping):
+        while not (walk.done or self._loop.is_stopping):
             walk = await self._privacy.forget_bodies(walk, now - messages, dead_before, SLICE)
             await self._pause()
         return walk.forgotten
 
     async def _keys(self, now: datetime) -> int:
         walk = Walk()
-        while not (walk.done or self._stopping):
+        while not (walk.done or self._loop.is_stopping):
             walk = await self._privacy.forget_keys(walk, now - self._keeping.keys, SLICE)
             await self._pause()
         return walk.forgotten
@@ -98,7 +100,7 @@ class Retention:
     async def _all(self, forget: Callable[[int], Awaitable[int]]) -> int:
         """Slice by slice, until one is not full."""
         total = 0
-        while not self._stopping:
+        while not self._loop.is_stopping:
             count = await forget(SLICE)
             total += count
             if count < SLICE:
@@ -107,11 +109,9 @@ class Retention:
         return total
 
     async def _pause(self) -> None:
-        if not self._stopping:
+        if not self._loop.is_stopping:
             await asyncio.sleep(PAUSE.total_seconds())
 
-    async def _wait_until(self, moment: datetime) -> None:
-        while not self._stopping and self._clock.now() < moment:
-            self._wake.clear()  # a clock that was moved sets it
-            self._wake.clear()
-            await self._clock.wait_until(moment, self._wake)
+
+def _store_unavailable(trouble: Retry) -> None:
+    log.error("retention_store_unavailable", reason=str(trouble))

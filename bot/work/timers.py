@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -13,12 +12,12 @@ from bot.crash import reach
 from bot.errors import Retry
 from bot.store.units import Fired
 from bot.work.clock import Clock
+from bot.work.loop import Loop
 
 QUIET = timedelta(seconds=10)  # after the start: what people wrote while nobody was there comes first
 AT_ONCE = 256
 LOOK_EVERY = timedelta(seconds=30)
 BLOCKED_PAUSE = timedelta(seconds=1)  # due, but its person wrote something before that is not decided yet
-STORE_PAUSE = timedelta(seconds=1)
 
 log = structlog.get_logger()
 
@@ -36,8 +35,7 @@ class TimerWorker:
         self._store = store
         self._clock = clock
         self._on_fired = on_fired
-        self._wake = asyncio.Event()
-        self._stopping = False
+        self._loop = Loop(self._turn, clock, _store_unavailable)
         self._quiet_until = clock.now() + QUIET
         self._look_at = self._quiet_until
 
@@ -45,32 +43,30 @@ class TimerWorker:
         """A timer was set for then."""
         if due_at < self._look_at:
             self._look_at = due_at
-            self._wake.set()
+            self._loop.wake()
 
     def stop(self) -> None:
         """Fire no more; ``run`` returns once what is under way is committed."""
-        self._stopping = True
-        self._wake.set()
+        self._loop.stop()
 
     async def run(self) -> None:
         """Fire what is due, until stopped; nothing in the first ten seconds."""
-        while not self._stopping:
-            self._wake.clear()
-            now = self._clock.now()
-            if now >= max(self._look_at, self._quiet_until):
-                await self._fire_all(now)
-            if not self._wake.is_set():
-                await self._clock.wait_until(max(self._look_at, self._quiet_until), self._wake)
+        await self._loop.run()
+
+    async def _turn(self) -> datetime:
+        now = self._clock.now()
+        if now >= max(self._look_at, self._quiet_until):
+            await self._fire_all(now)
+        return max(self._look_at, self._quiet_until)
 
     async def _fire_all(self, now: datetime) -> None:
         """Until nothing is due that could fire; then it is known when to look again."""
         self._look_at = now + LOOK_EVERY  # ``expect`` may bring it nearer while the store is at it
         try:
             fired = await self._store.fire_timers(AT_ONCE, now)
-        except Retry as trouble:
-            log.error("timers_store_unavailable", reason=str(trouble))
-            self._look_at = now + STORE_PAUSE
-            return
+        except Retry:
+            self._look_at = now  # after the pause
+            raise
         if fired.count:
             reach("timers.committed")
             self._on_fired()
@@ -79,3 +75,7 @@ class TimerWorker:
             next_at = now if fired.count == AT_ONCE else now + BLOCKED_PAUSE
         if next_at is not None:
             self._look_at = min(self._look_at, next_at)
+
+
+def _store_unavailable(trouble: Retry) -> None:
+    log.error("timers_store_unavailable", reason=str(trouble))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -44,16 +45,22 @@ def test_from_the_list_to_the_report(command: Command, folder: Path, people: str
         tried = start(command, people, "--dry-run")
         assert tried.out.splitlines() == [
             "2 of 3 in the list get order_shipped.",
-            "  1 skipped: The same person as an earlier line",
+            "  1 skipped: The same person as an earlier line.",
             "The first one, +46701740605, reads: 1 is coming",
         ]
         unasked = start(command, people)
         assert (unasked.code, "add --yes" in unasked.err) == (2, True)
         assert "no campaigns yet" in command("broadcast", "list").out
+        past = start(command, people, "--yes", "--at", "2020-01-01T10:00Z")
+        assert (past.code, past.err) == (
+            1,
+            "--at means 2020-01-01 10:00 UTC, which is past. Leave it out to send at once.\n",
+        )
         begun = start(command, people, "--yes", "--name", "Spring", "--rate", "2", *next_month())
         assert begun.code == 0, begun
+        (when,) = re.findall(r"It begins (\S+ \S+ \S+)\. `broadcast watch 1` shows", begun.out)
+        assert f"It begins {when}." in command("broadcast", "show", "1").out
         assert "Campaign 1 is stored: 2 messages." in begun.out
-        assert "`broadcast watch 1` shows how far it is." in begun.out
         assert command("broadcast", "list").out.split() == "1 running 0 of 2 Spring (order_shipped)".split()
         assert command("broadcast", "pause", "1").out == "Campaign 1 is paused.\n"
         shown = command("broadcast", "show", "1").out.splitlines()
@@ -85,8 +92,14 @@ def test_mistakes_in_the_list_are_told_with_their_lines(command: Command, folder
         assert refused.code == 1
         assert [line.partition(":")[0] for line in refused.out.splitlines()] == ["line 2", "line 3"]
         assert "Nothing was sent: 2 lines of the list must be mended." in refused.err
-        assert "--skip-bad" in refused.err
-        assert "Nobody would get it" in start(command, "bad.csv", "--yes", "--skip-bad").err
+        assert "leave them out with --skip-bad" in refused.err
+        nobody = start(command, "bad.csv", "--yes", "--skip-bad").err
+        assert nobody == "Nobody would get it. A mistake in the list (2).\n"
+        (folder / "lacks.csv").write_text("to,order_no\n+46701740605,1\n", encoding="utf-8")
+        lacks = start(command, "lacks.csv", "--yes")
+        assert (lacks.code, "start again." in lacks.err, "--skip-bad" in lacks.err) == (1, True, False)
+        (folder / "long.csv").write_text("to,order_number\n" + "0701740605,1\n" * 1001, encoding="utf-8")
+        assert "at least 1000 lines of the list must be mended" in start(command, "long.csv", "--yes").err
         unknown = command("broadcast", "start", "bad.csv", "--template", "order_shiped", "--yes")
         assert 'Did you mean "order_shipped"?' in unknown.err
 

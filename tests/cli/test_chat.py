@@ -11,7 +11,7 @@ from aiohttp import web
 from rich.console import Console
 
 from bot.cli.bubbles import draw, plain
-from bot.cli.chat import PERSONAS, Behind, Chat, Quit, duration_of
+from bot.cli.chat import HELP, PERSONAS, Behind, Chat, Quit, duration_of
 from bot.cli.phone import Bubble, Option, phone_session, values_of
 from bot.errors import Refused
 from bot.sinch.emulator.server import Emulator
@@ -253,6 +253,15 @@ def test_a_bubble_of_mine_stands_right_and_markup_is_only_text() -> None:
     lines = shown(Bubble("m", True, "text", "[bold]hi[/]", AT, 0, "")).splitlines()
     assert lines[0].startswith(" " * 20)
     assert "[bold]hi[/]" in lines[1]
+
+
+def test_a_bubble_of_few_words_has_room_for_its_time_and_ticks() -> None:
+    assert f"{AT.astimezone():%H:%M} ✓✓" in shown(Bubble("m", False, "text", "ok", AT, 2, ""))
+    assert "✗ RECIPIENT_NOT_REACHABLE" in shown(Bubble("m", False, "text", "ok", AT, 0, "RECIPIENT_NOT_REACHABLE"))
+
+
+def test_the_help_fits_a_terminal() -> None:
+    assert max(len(line) for line in HELP.splitlines()) < 80
 
 
 def test_a_bubble_that_never_arrived_says_why() -> None:

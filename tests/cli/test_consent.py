@@ -288,6 +288,8 @@ def test_who_is_not_known_and_what_is_not_there_is_told(folder: Path, command: C
     told(command, "import", csv(folder, f"{ANNA},all,stopped,call,,2026-01-02"))
     assert command("consent", "show", BEA).err == f'Nobody of the identity "{BEA}" is known. Check the number.\n'
     assert command("consent", "import", "nope.csv").err.startswith("nope.csv cannot be read")
+    assert command("consent", "export", "in.csv").err.startswith("in.csv is there already; name a new file")
+    assert (folder / "in.csv").read_text(encoding="utf-8").startswith("identity,")
     assert command("consent", "export", "no/folder.csv").err.startswith("no/folder.csv cannot be written")
     (folder / "in.csv").write_text(HEAD)
     assert command("consent", "import", "in.csv").err == "in.csv has no rows.\n"

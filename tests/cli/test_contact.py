@@ -82,7 +82,10 @@ def test_erasing_without_a_server(shop: Path, capsys: pytest.CaptureFixture[str]
     assert (code, out) == (0, f"Erased: {ANNA}.\n")
     assert ANNA[1:].encode() not in b"".join(path.read_bytes() for path in shop.iterdir())
     code, _, err = typing(capsys, "contact", "show", ANNA)
-    assert (code, err) == (1, f'Nothing is kept about "{ANNA}". Write a number with its country.\n')
+    assert (code, err) == (
+        1,
+        f'Nothing is kept about "{ANNA}". Check the number; it has a + and its country, such as +46701740605.\n',
+    )
 
 
 def test_erasing_asks_first(shop: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -121,6 +121,21 @@ def test_a_key_without_a_server_is_made_in_the_file(command: Command, folder: Pa
     assert (folder / "parley.db").stat().st_mode & 0o777 == 0o600
 
 
+def test_nobody_is_asked_about_a_restore_that_a_running_server_forbids(process: Command, folder: Path) -> None:
+    assert process("restore", "monday.db", environment=SERVER).err == (
+        "monday.db is no file; name one that `backup` wrote.\n"
+    )
+    with server(folder):
+        assert process("backup", "monday.db", environment=SERVER).code == 0
+        ended = process("restore", "monday.db", environment=SERVER)
+        assert (ended.code, ended.out, "already using the database" in ended.err) == (1, "", True)
+
+
+def test_scopes_in_one_word_are_told_how_to_write_them(command: Command) -> None:
+    ended = command("keys", "create", "--name", "shop", "--scope", "send,read")
+    assert (ended.code, "--scope send --scope read" in ended.err) == (2, True)
+
+
 @pytest.mark.parametrize("scope", ["root", ""])
 def test_an_unknown_scope_is_wrong_use(command: Command, scope: str) -> None:
     assert command("keys", "create", "--name", "shop", "--scope", scope).code == 2

@@ -222,4 +222,7 @@ def test_a_code_is_explained_as_json(command: Command) -> None:
 def test_a_code_that_nobody_knows_is_told_as_such(command: Command) -> None:
     ended = command("messages", "explain-code", "139999")
     assert (ended.code, ended.out) == (1, "")
-    assert ended.err == "The reason given is 139999, which this version of Parley does not know.\n"
+    assert ended.err == (
+        "The reason given is 139999, which this version of Parley does not know. "
+        "Read the description beside it with `messages show`, or look the code up at Sinch or Meta.\n"
+    )

@@ -112,6 +112,9 @@ class Shop:
     key: str = field(init=False)
     server: AsyncExitStack = field(init=False)
     guests: dict[str, Guest] = field(default_factory=dict)
+    erased: set[str] = field(
+        default_factory=set
+    )  # messages whose person was erased: Sinch remembers them, Parley does not
 
     async def starts(self) -> None:
         """The server is started, registered at Sinch."""
@@ -284,4 +287,8 @@ async def open_shop(
     unread = {name: [each.shown for each in guest.unread()] for name, guest in shop.guests.items() if guest.unread()}
     assert unread == {}
     broken = [each for each in judge(database, truth).broken if not (odd_ids and each.startswith("I2: message "))]
-    assert broken == []
+    assert [
+        each
+        for each in broken
+        if not any(each.startswith("I5: Sinch accepted ") and id_ in each for id_ in shop.erased)
+    ] == []

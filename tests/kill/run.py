@@ -117,12 +117,12 @@ class Run:
             await cold.close()
         self.count(cold.life, point)
 
-    async def finish(self) -> Judgement:
+    async def finish(self, drain_s: float = _DRAIN_S) -> Judgement:
         """A last life: everything that was said is acknowledged, everything drains, SIGTERM ends it well; then both sides are compared."""
         life = self.start()
         assert await life.until_ready(), life.written()
         await self.driver.finish()
-        await self._drained(life)
+        await self._drained(life, drain_s)
         self.launcher.signal(life, signal.SIGTERM)
         assert await life.until_ended(), f"SIGTERM did not end it. It wrote:\n{life.written()}"
         assert life.status == 0, f"SIGTERM ended it with {life.status}. It wrote:\n{life.written()}"
@@ -133,11 +133,11 @@ class Run:
         """From here on time runs fast for the server and the driver, so that a wait for receipts is short."""
         self.clock = self.driver.clock = FastClock(datetime.now(UTC), SPEED)
 
-    async def _drained(self, life: Life) -> None:
-        until = time.monotonic() + _DRAIN_S
+    async def _drained(self, life: Life, drain_s: float) -> None:
+        until = time.monotonic() + drain_s
         while left := unfinished(self.database):
             assert time.monotonic() < until, (
-                f"{left} rows are unfinished after {_DRAIN_S:.0f} s. It wrote:\n{life.written()}"
+                f"{left} rows are unfinished after {drain_s:.0f} s. It wrote:\n{life.written()}"
             )
             await asyncio.sleep(0.05)
 

@@ -153,7 +153,10 @@ STEPS = [
     ("{event: {order.shipped: soon}}", "The values of order.shipped must be written as keys with values."),
     ("{event: {a: {}, b: {}}}", "A step has one event."),
     ("{colleague: answers}", 'colleague cannot be "answers". Write writes, gives_back or closes.'),
-    ("{colleague: takes over}", "Who takes over is a team. Write colleague: {takes_over: support}, or colleague: writes, gives_back or closes."),
+    (
+        "{colleague: takes over}",
+        "Who takes over is a team. Write colleague: {takes_over: support}, or colleague: writes, gives_back or closes.",
+    ),
     ("{colleague: {writes: hello}}", "Who takes over is a team."),
     ("{colleague: {takes_over: suport}}", 'There is no team "suport". Did you mean "support"?'),
 ]  # fmt: skip

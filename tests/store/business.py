@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -20,12 +19,12 @@ from bot.core.delivery import Policy
 from bot.core.event import ContactKey
 from bot.core.ledger import consent_change
 from bot.core.rulebook import Rulebooks
-from bot.errors import Refused
 from bot.rulebook.load import load_files
 from bot.store.keys import ApiKey
 from bot.store.sqlite import open_store
 from bot.store.sqlite.audit import broken
 from bot.store.sqlite.store import SqliteStore
+from bot.store.subscriptions import CallbackDone
 from bot.store.units import InboxKind, Incoming, Started
 from bot.web.api.backend import Backend
 from bot.web.api.bodies import parse
@@ -74,6 +73,18 @@ rules:
     reply: {text: "I did not get that."}
 """
 
+SALE = {"name": "sale", "values": {"number": "7"}}
+SHIPPED = {"name": "shipped", "values": {"number": "7"}}
+CONTENTS: list[dict[str, object]] = [
+    {"reply": {"text": "Yours is ready."}},
+    {"reply": {"text": "Yours is ready."}, "if_closed": "wait"},
+    {"reply": {"text": "Yours is ready."}, "if_closed": {"template": SHIPPED}},
+    {"reply": {"text": "Buy!"}, "if_closed": {"template": SALE}},
+    {"template": SHIPPED},
+    {"template": SALE},
+    {"template": SHIPPED, "at_most_once": True},
+]
+
 
 class Business:
     """Opened by ``open``; everything happens when it is told to."""
@@ -90,6 +101,7 @@ class Business:
     async def open(self) -> None:
         """As a server starts: what was under way when it ended is found again."""
         self.store = await open_store(self.path, app=APP)
+        self._beside = sqlite3.connect(f"{self.path.as_uri()}?mode=ro", uri=True)
         files = {"rules/shop.yaml": RULES}
         reading = load_files(files)
         assert reading.rulebook is not None, "\n".join(map(str, reading.problems))
@@ -108,8 +120,12 @@ class Business:
         await self.store.subscriptions.create("https://shop.example/hook", ["*"], "shop", "whsec_MTIz", self.now)
 
     async def restart(self) -> None:
-        await self.store.close()
+        await self.close()
         await self.open()
+
+    async def close(self) -> None:
+        self._beside.close()
+        await self.store.close()
 
     # --- what comes in --------------------------------------------------------------------------------------------------
 
@@ -131,10 +147,9 @@ class Business:
         """The webhook of a delivery receipt."""
         stamp = self.now.isoformat().replace("+00:00", "Z")
         why = {"reason": reason("CHANNEL_FAILURE", channel_code)} if status == "FAILED" else {}
-        body = receipt(message_id, status, channel_identity=whatsapp(started.contact.identity), **why)
-        return orjson.dumps(
-            {**body, "message_metadata": started.outbox_id, "event_time": stamp, "accepted_time": stamp}
-        )
+        metadata, to = started.outbox_id, whatsapp(started.contact.identity)
+        body = receipt(message_id, status, metadata=metadata, channel_identity=to, **why)
+        return orjson.dumps({**body, "event_time": stamp, "accepted_time": stamp})
 
     def id(self) -> str:
         """Sinch's next id of a message."""
@@ -170,7 +185,7 @@ class Business:
         taken: list[tuple[int, dict[str, Any]]] = []
         while started := (await self.store.subscriptions.start(16, self.now)).started:
             for each in started:
-                await self.store.subscriptions.finish(_taken(each.attempt_id), self.now)
+                await self.store.subscriptions.finish(CallbackDone(each.attempt_id, "taken", 200), self.now)
                 body = orjson.loads(each.body)
                 taken.append((body["data"]["person"]["id"] if "person" in body["data"] else 0, body))
         return taken
@@ -179,31 +194,13 @@ class Business:
 
     def rows(self, question: str, *values: object) -> list[Any]:
         """Read beside the store, as anybody could."""
-        with closing(sqlite3.connect(f"{self.path.as_uri()}?mode=ro", uri=True)) as connection:
-            return connection.execute(question, values).fetchall()
+        return self._beside.execute(question, values).fetchall()
 
     def broken(self) -> list[str]:
-        with closing(sqlite3.connect(f"{self.path.as_uri()}?mode=ro", uri=True)) as connection:
-            return list(broken(connection))
-
-
-def _taken(attempt_id: int) -> Any:
-    from bot.store.subscriptions import CallbackDone
-
-    return CallbackDone(attempt_id, "taken", 200)
-
-
-async def refused(asking: Awaitable[object]) -> str | None:
-    """The code of the refusal, or None."""
-    try:
-        await asking
-    except Refused as refusal:
-        return refusal.code
-    return None
+        """What the audit says."""
+        return list(broken(self._beside))
 
 
 def contact(who: str) -> ContactKey:
+    """The address of a number."""
     return ContactKey(APP, "WHATSAPP", who)
-
-
-Operations = Callable[[str], Operation]

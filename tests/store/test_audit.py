@@ -179,5 +179,14 @@ def test_each_question_finds_what_it_asks_for(database: Path, statements: str, f
     assert any(found in sentence for sentence in sentences), sentences
 
 
+async def test_an_answer_in_the_very_moment_of_a_start_breaks_no_stop(store: Store, tmp_path: Path) -> None:
+    await store.record([wrote("STOP", when=at(0))], at(0))
+    await store.record([wrote("START", when=at(1))], at(1))
+    await store.decide_ready(10, at(1), answers("Welcome back!"))
+    assert [each.number for each in await store.start(10, at(1), POLICY)] == [1]
+    with closing(sqlite3.connect(tmp_path / "parley.db")) as connection:
+        assert list(audit.broken(connection)) == []
+
+
 def test_no_question_is_left_out() -> None:
     assert len(TAMPERED) == len(audit._QUESTIONS)

@@ -180,6 +180,20 @@ async def test_a_file_is_brought_in_once_and_told_beforehand(store: Store) -> No
     assert await store.contacts.bring_in(rows, at(10), dry_run=False) == again
 
 
+async def test_what_is_told_beforehand_of_somebody_who_was_erased_is_what_becomes(store: Store) -> None:
+    await store.record([wrote("STOP", BO)], at(1))
+    await store.privacy.erase(BO, at(5))
+    rows = [
+        brought("opted_in", at(4), proof="form 7"),
+        brought("stopped", at(5)),
+        brought("opted_in", at(6), known_only=True),
+        brought("opted_in", at(6), proof="form 7"),
+    ]
+    expected = ["older", "there_already", "needs_proof", "counts"]
+    assert await store.contacts.bring_in(rows, at(9), dry_run=True) == expected
+    assert await store.contacts.bring_in(rows, at(9), dry_run=False) == expected
+
+
 async def test_a_stop_of_a_file_ends_what_waits(store: Store) -> None:
     [placed] = await store.place([order(who=BO)], NOON)
     assert isinstance(placed, Placed)

@@ -1,20 +1,23 @@
 """Erasing a person: afterwards no byte of the files holds them, a redelivery brings nothing back, and a STOP is still one."""
 
+import asyncio
 import inspect
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bot.core.conversation import OpenQuestion, State
-from bot.core.decision import SetPerson, SetTimer
+from bot.core.decision import ChangeConsent, SetPerson, SetTimer
+from bot.core.delivery import Policy
 from bot.core.event import BusinessEvent, ContactKey, InboundMessage
 from bot.core.reply import TextReply
 from bot.errors import Refused
 from bot.store.privacy import Erased
-from bot.store.sqlite import SqliteStore, audit, erasing, open_store
+from bot.store.sqlite import SqliteStore, audit, erasing, open_store, privacy
 from bot.store.sqlite.erasing import erased_path, noted
 from bot.store.units import Accepted, InboxKind, Incoming, Unknown
 from tests.store.making import ANNA, BO, CALL, NOON, POLICY, answers, at, calling, order, receipt, settled, wrote
@@ -258,3 +261,91 @@ async def test_a_line_of_a_campaign_goes_too(store: SqliteStore, tmp_path: Path)
     kept = rows(tmp_path / "parley.db", "SELECT line, identity, content, state, why FROM recipient ORDER BY line")
     assert kept == [(2, "", "{}", "skipped", "The person was erased."), (3, BO.identity, "{}", "pending", "")]
     assert found_in(tmp_path) == set()
+
+
+async def test_traffic_and_a_large_file_do_not_keep_it_from_ending(store: SqliteStore, tmp_path: Path) -> None:
+    """While the file is looked through, others write all the time; what moved meanwhile is swept as well."""
+    await live(store)
+    for start in range(0, 6000, 500):
+        await store.record([wrote("w" * 900, BO, id_=f"{start + n}") for n in range(500)], NOON)
+    written = 0
+
+    async def traffic() -> None:
+        nonlocal written
+        while True:
+            await store.record([wrote("hi", BO, at(written))], NOON)
+            written += 1
+
+    writing = asyncio.create_task(traffic())
+    try:
+        await store.privacy.erase(CANARY, at(60), patience_s=2)
+    finally:
+        writing.cancel()
+    assert written > 5
+    assert found_in(tmp_path) == set()
+    assert rows(tmp_path / "parley.db", "PRAGMA integrity_check") == [("ok",)]
+
+
+@pytest.mark.parametrize("another", [False, True])
+async def test_what_comes_while_everything_is_looked_through_goes_too(
+    store: SqliteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, another: bool
+) -> None:
+    """A stale webhook, one about nobody, and another address of theirs, of after the look."""
+    await live(store)
+    look, path = privacy._found, tmp_path / "parley.db"
+    looks: list[erasing.Found] = []
+
+    def slowly(*asked: object) -> erasing.Found:
+        found = look(*asked)  # type: ignore[arg-type]
+        if not looks:
+            with closing(sqlite3.connect(path)) as other:
+                body = f'{{"id":"{CANARY.identity}"}}'.encode()
+                other.execute("INSERT INTO refused (received_at, why, raw) VALUES (0, 'stale', ?)", (body,))
+                other.execute(
+                    "INSERT INTO inbox (app, dedup, kind, state, written_at, received_at, ready_at, settled_at, raw)"
+                    " VALUES ('APP', 'in:x', 'inbound', 'ignored', 0, 0, 0, 0, ?)",
+                    (body,),
+                )
+                if another:
+                    other.execute(
+                        "INSERT INTO identity (app, channel, identity, person) SELECT app, 'MESSENGER', 'the-word-written-2', person"
+                        " FROM identity WHERE identity = ?",
+                        (CANARY.identity,),
+                    )
+                other.commit()
+        looks.append(found)
+        return found
+
+    monkeypatch.setattr(privacy, "_found", slowly)
+    erased = await store.privacy.erase(CANARY, at(60))
+    channels = {"WHATSAPP", "MESSENGER"} if another else {"WHATSAPP"}
+    assert {each.channel for each in erased.contacts} == channels
+    assert len(noted(path)) == len(channels)
+    assert found_in(tmp_path) == set()
+
+
+async def test_what_a_killed_restore_left_is_gone_at_the_next_start(tmp_path: Path) -> None:
+    path = tmp_path / "parley.db"
+    for suffix in ("", "-wal", "-shm"):
+        (tmp_path / f"parley.db.restoring{suffix}").write_bytes(CANARY.identity.encode())
+    await (await open_store(path, app="APP")).close()
+    assert found_in(tmp_path) == set()
+
+
+async def test_who_wanted_no_marketing_gets_none_when_they_come_back(store: SqliteStore, tmp_path: Path) -> None:
+    """Also where the rules take silence as enough; everything else is as for anybody."""
+    await store.record([wrote("hello", CANARY)], NOON)
+    asked = ChangeConsent("marketing", "stopped", "form", NOON)
+    await store.contacts.set_consent(CANARY, asked, "", "shop", NOON)
+    assert not (await store.privacy.erase(CANARY, at(60))).stopped
+    assert not (await store.privacy.erase(CANARY, at(61))).stopped  # repeated: the mark stays
+    consent = (await store.standing(CANARY)).consent
+    assert (consent.stopped, consent.marketing) == (False, "stopped")
+    await store.record([wrote("hi", CANARY, at(70))], at(71))
+    consent = (await store.standing(CANARY)).consent
+    assert (consent.stopped, consent.marketing, consent.changed_at) == (False, "stopped", None)
+    await store.place([replace(order("sale", CANARY), category="marketing"), order("ready", CANARY)], at(72))
+    policy = Policy(marketing="not_stopped")
+    started = [*await store.start(10, at(72), policy), *await store.start(10, at(72), policy)]
+    assert [each.reply for each in started] == [TextReply("ready")]
+    assert [mark.stopped for mark in noted(tmp_path / "parley.db")] == [2, 2]

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from bot.core.event import ContactKey
-from bot.store.messages import Change, Filter, Plan
+from bot.store.messages import Change, Filter, Plan, Status
 from bot.store.port import Store
 from bot.store.sqlite import message_list, open_store, sending
 from bot.store.sqlite.messages import WROTE
@@ -123,6 +124,24 @@ async def test_a_page_looks_through_its_share_and_the_next_goes_on(
     assert await seen(store, Filter(limit=4)) == ([str(n) for n in reversed(range(25))], 7)
     assert (await seen(store, Filter(contact=ANNA, status="sent")))[0] == ["0"]
     assert (await seen(store, Filter(contact=BO)))[0] == []
+
+
+@pytest.mark.parametrize("status", ["sent", "delivered", "read"])
+async def test_a_page_reads_no_more_than_its_share(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: Status
+) -> None:
+    """Counted in steps of SQLite's machine: one look at a row takes a few."""
+    monkeypatch.setattr(message_list, "LOOK", 10)
+    await placed(store, 2000)
+    steps = [0]
+
+    def stepped() -> None:
+        steps[0] += 1
+
+    with closing(sqlite3.connect(tmp_path / "parley.db")) as connection:
+        connection.set_progress_handler(stepped, 10)
+        message_list.listed(connection, "APP", Filter(status=status))
+    assert steps[0] < 200
 
 
 async def test_nobody_asks_for_more_than_a_page_holds(store: Store) -> None:

@@ -302,6 +302,16 @@ async def test_one_in_flight_for_a_person_and_people_side_by_side(store: Store) 
     assert [first.body, second.body, other.body] == [f"message.received {n}" for n in (1, 2, 3)]
 
 
+async def test_who_is_flooded_by_one_person_still_hears_of_the_others(store: Store) -> None:
+    await listening(store, "message.received")
+    await store.record([wrote(f"{n}", ANNA, at(n / 1000)) for n in range(300)], at(1))
+    await store.subscriptions.publish(1000, Composed(), at(1))
+    await told_of(store, "other", who=BO, seconds=2)
+    (first,) = await start(store, 3)
+    (other,) = await start(store, 3)
+    assert [first.body, other.body] == ["message.received 1", "message.received 301"]
+
+
 async def test_subscriptions_take_turns_and_the_limit_is_kept(store: Store) -> None:
     people = [ContactKey("APP", "WHATSAPP", f"4670000010{n}") for n in range(4)]
     await listening(store, "message.received")
@@ -499,6 +509,27 @@ async def test_another_apps_subscription_is_not_there(tmp_path: Path) -> None:
     assert (await store.subscriptions.get(1), list(await store.subscriptions.listed())) == (None, [])
     await told_of(store, "hi")
     assert await start(store, 2) == ()
+    await store.close()
+
+
+async def test_what_happens_to_another_apps_people_is_not_told(tmp_path: Path) -> None:
+    """One file may have served another app before, and what waits there still ends."""
+    stranger = ContactKey("OTHER", "WHATSAPP", BO.identity)
+    store = await open_store(tmp_path / "parley.db", app="OTHER")
+    await listening(store)
+    await store.record([wrote("hi", stranger)], NOON)
+    await store.close()
+    store = await open_store(tmp_path / "parley.db", app="APP")
+    await listening(store)
+    await store.record([wrote("STOP", stranger, at(1)), wrote("hi")], at(1))
+    await published(store)
+    (mine,) = await start(store, 2)
+    assert (mine.target.subscription, mine.body) == (2, "message.received 3")
+    await take(store, mine, 3)
+    assert await start(store, 4) == ()
+    await store.close()
+    store = await open_store(tmp_path / "parley.db", app="OTHER")
+    assert (await found(store)).queued == 3  # for its own server
     await store.close()
 
 

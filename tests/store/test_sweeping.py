@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.errors import Misconfigured
 from bot.store.sqlite.connection import connect
-from bot.store.sqlite.sweeping import remains, sweep, wal_of
+from bot.store.sqlite.sweeping import finish, freeze, remains, sweep, wal_of
 
 PEOPLE = 2000
 
@@ -80,13 +81,52 @@ def test_what_the_writer_had_in_memory_does_not_come_back(
     assert writer.execute("SELECT count(*) FROM who WHERE flag = 1").fetchone()[0] > PEOPLE * 0.8
 
 
-def test_a_log_that_is_not_empty_is_left_alone(writer: sqlite3.Connection, descriptor: int, path: Path) -> None:
+def test_a_log_that_somebody_reads_is_left_alone(writer: sqlite3.Connection, descriptor: int, path: Path) -> None:
     written_back(writer)
-    found, before = remains(descriptor), path.read_bytes()
+    found = remains(descriptor)
     writer.execute("UPDATE who SET flag = 1")
-    assert wal_of(path).stat().st_size
-    assert not sweep(writer, descriptor, found)
+    with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        assert reader.execute("SELECT count(*) FROM who").fetchone()
+        assert wal_of(path).stat().st_size
+        assert not sweep(writer, descriptor, found)
+        assert freeze(writer) is None
+        assert wal_of(path).stat().st_size
+    assert sweep(writer, descriptor, found)
+
+
+def test_what_moves_while_it_is_looked_for_is_swept_as_well(
+    writer: sqlite3.Connection, descriptor: int, path: Path
+) -> None:
+    """Pages are split and joined between the look and the sweep, and the file itself stays as it was looked at."""
+    frozen = freeze(writer)
+    assert frozen is not None
+    before, found = path.read_bytes(), remains(descriptor)
+    dice = random.Random(8)
+    writer.execute("PRAGMA cache_size=10")  # so that pages go to the log in the middle of a transaction
+    for number in range(3 * PEOPLE):
+        name = f"mame-{dice.randrange(10**8):08d}"
+        writer.execute("INSERT OR IGNORE INTO who VALUES (?, ?, 0)", (name, "n" * dice.randrange(300)))
+        if number % 2:
+            writer.execute("DELETE FROM who WHERE name > ? AND name LIKE 'mame%' LIMIT 3", (name,))
     assert path.read_bytes() == before
+    assert frozen.written()
+    rows = writer.execute("SELECT * FROM who ORDER BY name").fetchall()
+    assert finish(writer, descriptor, found, frozen)
+    assert remains(descriptor) == []
+    assert gone(writer, path.read_bytes()) == set()
+    assert writer.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert writer.execute("SELECT * FROM who ORDER BY name").fetchall() == rows
+
+
+def test_a_file_whose_pages_do_not_tell_what_they_are_is_left_alone(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "v.db", isolation_level=None)) as connection:
+        connection.execute("PRAGMA auto_vacuum=FULL")
+        connection.execute("CREATE TABLE a (b)")
+    descriptor = os.open(tmp_path / "v.db", os.O_RDWR)
+    with pytest.raises(Misconfigured, match="VACUUM"):
+        remains(descriptor)
+    os.close(descriptor)
 
 
 def test_a_reader_sees_every_row_meanwhile(writer: sqlite3.Connection, descriptor: int, path: Path) -> None:
@@ -94,6 +134,7 @@ def test_a_reader_sees_every_row_meanwhile(writer: sqlite3.Connection, descripto
     with closing(sqlite3.connect(path, isolation_level=None)) as reader:
         reader.execute("BEGIN")
         before = reader.execute("SELECT * FROM who ORDER BY name").fetchall()
+        assert wal_of(path).stat().st_size == 0
         assert sweep(writer, descriptor, remains(descriptor))
         assert reader.execute("SELECT * FROM who ORDER BY name").fetchall() == before
         reader.execute("COMMIT")

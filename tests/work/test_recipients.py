@@ -42,6 +42,10 @@ def told(text: str, **common: str) -> list[str]:
 
 # --- the table ----------------------------------------------------------------------------------------------------------
 
+NOBODY = (
+    "1: Nobody stands below this line of column names. Has the list lost its line ends? "
+    "curl keeps them with --data-binary, not with -d."
+)
 ANNA = Row(2, "+46701740605", "", "", {"first_name": "Anna", "discount": "20 %"})
 
 
@@ -87,7 +91,7 @@ def test_a_parameter_called_number_is_a_value_where_to_is_there() -> None:
         ("", ["1: The list is empty. Its first line names the columns, such as to,first_name."]),
         (
             "first_name,discount\nAnna,20 %\n",
-            ["1: There is no column to, phone, number or recipient with the phone numbers."],
+            ["1: There is no column to, phone, phone_number, number, mobile or recipient with the phone numbers."],
         ),
         ("to,first_name\n+46,A\n", ["1: There is no column discount, which the template needs."]),
         (
@@ -99,9 +103,11 @@ def test_a_parameter_called_number_is_a_value_where_to_is_there() -> None:
         ),
         (
             "to,first_name,discount,zzz\n+46,A,1,2\n",
-            ['1: The template has no value "zzz". Columns are to, language, time_zone, first_name and discount.'],
+            [
+                '1: The template has no value "zzz". Delete the column, or name it to, language, time_zone, first_name or discount.'
+            ],
         ),
-        ("to,,first_name,discount\n+46,,A,1\n", ["1: Column 2 has no name."]),
+        ("to,,first_name,discount\n+46,,A,1\n", ["1: Column 2 has no name. Write one, or delete the column."]),
         ("to,first_name,discount,discount\n+46,A,1,2\n", ['1: The column "discount" is there twice.']),
         (
             "to,first_name,discount\n+46,A\n+47,B,20,5\n+48,C,1\n",
@@ -114,6 +120,12 @@ def test_a_parameter_called_number_is_a_value_where_to_is_there() -> None:
             'to,first_name,discount\n+46,A,1\n+47,"B,20\n',
             ['3: This line cannot be read as CSV (unexpected end of data). Look at its quotes (").'],
         ),
+        (
+            "+46701740605,Anna,20 %\n+447700900123,Ben,30 %\n",
+            ["1: This is a person already. Write a line of column names above, such as to,first_name,discount."],
+        ),
+        ("to,first_name,discount\n", [NOBODY]),
+        ("to,first_name,discount+46701740605,Anna,20 %", [NOBODY]),
     ],
 )
 def test_what_is_wrong_with_the_table_is_told_with_its_line(text: str, mistakes: list[str]) -> None:
@@ -132,6 +144,19 @@ def test_utf_8_with_or_without_its_mark_and_nothing_else() -> None:
         decode("to\nÅsa".encode("cp1252"))
     with pytest.raises(Refused, match="it is not UTF-8"):
         decode("to\nÅsa".encode("utf-16"))
+    for workbook in (b"PK\x03\x04xl/workbook.xml", b"\xd0\xcf\x11\xe0\xa1\xb1"):
+        with pytest.raises(Refused, match="it is a workbook of a spreadsheet"):
+            decode(workbook)
+
+
+def test_a_list_that_cannot_be_read_to_its_end_is_not_whole() -> None:
+    """Else whoever stands below an open quote would be left out with one bad row."""
+    table = read_table('to,first_name,discount\n+46,A,1\n+47,"B,20\n+48,C,30\n', ("first_name", "discount"), {})
+    assert (table.rows, table.is_whole) == ((), False)
+
+
+def test_a_number_may_carry_the_apostrophe_of_a_spreadsheet() -> None:
+    assert read("to,first_name,discount\n'+46701740605,Anna,20 %\n") == [ANNA]
 
 
 # --- rows ---------------------------------------------------------------------------------------------------------------
@@ -160,6 +185,18 @@ def test_utf_8_with_or_without_its_mark_and_nothing_else() -> None:
         (
             Row(2, "+46", "", "Europe/Stokholm", {"first_name": "A", "discount": "1"}),
             'There is no time zone "Europe/Stokholm". Did you mean "Europe/Stockholm"?',
+        ),
+        (
+            Row(2, "+46", "", "london", {"first_name": "A", "discount": "1"}),
+            'There is no time zone "london". Did you mean "Europe/London"?',
+        ),
+        (
+            Row(2, "+46", "", "my own clock", {"first_name": "A", "discount": "1"}),
+            'There is no time zone "my own clock". Write it by area and city, such as Europe/Stockholm.',
+        ),
+        (
+            Row(2, "+46", values={"first_name": "A", "discount": "1", "zzz": "2"}),
+            'The template has no value "zzz". It takes first_name and discount.',
         ),
         (
             Row(2, "+46", values={"first_name": "A", "discount": "1", "dicsount": "2"}),

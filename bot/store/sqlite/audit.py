@@ -43,8 +43,8 @@ _QUESTIONS = (
     ("I7", "attempt {0} to person {1} started after their STOP was committed", """
         SELECT a.id, o.person FROM attempt a JOIN outbox o ON o.seq = a.outbox
         WHERE o.kind = 'message' AND o.confirms_stop = 0 AND (o.answers = 0 OR NOT :answers_after_stop)
-        AND (SELECT c.state FROM consent c WHERE c.person = o.person AND c.purpose = 'all' AND c.recorded_at < a.started_at
-             ORDER BY c.id DESC LIMIT 1) = 'stopped'
+        AND (SELECT c.state FROM consent c WHERE c.person = o.person AND c.purpose = 'all' AND
+             c.recorded_at < a.started_at + (c.state = 'opted_in') ORDER BY c.id DESC LIMIT 1) = 'stopped'
     """),
     ("I7", "person {0} is stopped {1}, opted_in {2}, marketing {3}, and the ledger says stopped {4}, opted_in {5}, marketing {6}", """
         SELECT * FROM (SELECT p.id, p.stopped, p.opted_in, p.marketing, coalesce(a.state = 'stopped', 0) AS stop,

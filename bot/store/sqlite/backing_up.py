@@ -54,8 +54,9 @@ def back_up(database: Path, target: Path) -> Checked:
     except FileExistsError:
         raise Refused(f"{target} is there already.", "file-exists", "Name a new file, or move that one away.") from None
     except (OSError, sqlite3.Error) as error:
+        why = error.strerror if isinstance(error, OSError) else error
         raise Misconfigured(
-            f"The backup {target} cannot be written ({error}); check that its folder exists, may be written and has room."
+            f"The backup {target} cannot be written ({why}); check that its folder exists, may be written and has room."
         ) from None
     finally:
         with suppress(FileNotFoundError):
@@ -65,6 +66,8 @@ def back_up(database: Path, target: Path) -> Checked:
 
 def check(path: Path) -> Checked:
     """Look a database file through that nobody is using. Raises ``Misconfigured`` with what is wrong with it."""
+    if not path.is_file():
+        raise Misconfigured(f"{path} is no file; name one that `backup` wrote.")
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
             return _checked(path, connection)

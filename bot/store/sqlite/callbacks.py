@@ -33,10 +33,10 @@ _LISTENING: Final = """
     WHERE app = ? AND revoked_at IS NULL AND paused = 0 ORDER BY coalesce(last_success_at, 0), id
 """
 _DUE: Final = """
-    SELECT o.seq, o.person, o.id, o.payload, o.attempts FROM (SELECT * FROM outbox WHERE kind = 'callback' AND state = 'queued'
-        AND subscription = ?1 AND due_at <= ?2 ORDER BY due_at, seq LIMIT ?3) o
-    WHERE NOT EXISTS (SELECT 1 FROM outbox f WHERE f.kind = 'callback' AND f.state IN ('sending', 'unknown')
-        AND f.subscription = ?1 AND f.person = o.person) ORDER BY o.due_at, o.seq
+    SELECT o.seq, o.person, o.id, o.payload, o.attempts FROM (SELECT seq FROM outbox WHERE kind = 'callback' AND state = 'queued'
+        AND subscription = ?1 AND due_at <= ?2 AND person NOT IN (SELECT person FROM outbox WHERE kind = 'callback'
+            AND state IN ('sending', 'unknown') AND subscription = ?1) ORDER BY due_at, seq LIMIT ?3) due
+    CROSS JOIN outbox o ON o.seq = due.seq ORDER BY o.due_at, o.seq
 """
 _IN_FLIGHT: Final = """
     SELECT 1 FROM outbox WHERE kind = 'callback' AND state IN ('sending', 'unknown') AND subscription = ? LIMIT 1
@@ -178,7 +178,7 @@ def recover(connection: sqlite3.Connection, now: datetime) -> int:
     """What ``bot.store.subscriptions`` says. It may have been taken: then the backend sees it twice, under one id."""
     at, why = to_us(now), "The server stopped while it was being told."
     rows = connection.execute(
-        "SELECT o.seq, a.id FROM outbox o JOIN attempt a ON a.outbox = o.seq AND a.outcome = ''"
+        "SELECT o.seq, a.id FROM outbox o INDEXED BY outbox_one_callback CROSS JOIN attempt a ON a.outbox = o.seq AND a.outcome = ''"
         " WHERE o.kind = 'callback' AND o.state IN ('sending', 'unknown')"
     ).fetchall()
     for seq, attempt in rows:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Container, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, assert_never
 
@@ -17,7 +17,7 @@ from bot.store.campaigns import DueRecipient, Later, Say, Skip, TakeTurns, Turns
 from bot.store.sqlite.ids import new_id
 from bot.store.sqlite.lanes import due_sends
 from bot.store.sqlite.memory import Memory
-from bot.store.sqlite.people import PERSON_COLUMNS, erased_as_stopped, people_of, person_of_row
+from bot.store.sqlite.people import PERSON_COLUMNS, ErasedStop, erased_stops, people_of, person_of_row
 from bot.store.sqlite.sets import Value, insert_many, json_array
 from bot.store.sqlite.times import from_us_or_none, to_us
 from bot.store.units import Standing
@@ -63,14 +63,15 @@ def _due(
 ) -> list[DueRecipient]:
     rows = connection.execute(_DUE, (id_, to_us(now), limit, app)).fetchall()
     strangers = [ContactKey(app, row[1], row[2]) for row in rows if row[7] is None]
-    erased = erased_as_stopped(connection, memory, strangers) if strangers else {}
+    erased = erased_stops(connection, memory, strangers) if strangers else {}
     return [_recipient(row, ContactKey(app, row[1], row[2]), erased) for row in rows]
 
 
-def _recipient(row: Sequence[Any], contact: ContactKey, erased: Container[ContactKey]) -> DueRecipient:
+def _recipient(row: Sequence[Any], contact: ContactKey, erased: Mapping[ContactKey, ErasedStop]) -> DueRecipient:
     line, _, _, language, time_zone, content, closes_at = row[:7]
     if row[7] is None:
-        standing = Standing(False, Consent(stopped=contact in erased), Window())
+        stop = erased.get(contact)
+        standing = Standing(False, Consent() if stop is None else stop.consent, Window())
     else:
         person, consent = person_of_row(row[7:])
         window = Window(from_us_or_none(closes_at))

@@ -30,7 +30,7 @@ from bot.store.sqlite import campaign_views as views
 from bot.store.sqlite.campaign_turns import call_off, pause_where, take_turns
 from bot.store.sqlite.database import Database
 from bot.store.sqlite.ordering import KEYS_LIVE
-from bot.store.sqlite.people import identity_hmac
+from bot.store.sqlite.people import stops_of_the_erased
 from bot.store.sqlite.quality import rating_of
 from bot.store.sqlite.sets import insert_many, json_array
 from bot.store.sqlite.times import from_us, from_us_or_none, to_us
@@ -142,7 +142,7 @@ def _known(
         (json_array((contact.app, contact.channel, contact.identity) for contact in contacts),),
     ).fetchall()
     found = {ContactKey(*row[:3]): KnownContact(row[3], bool(row[4]), row[5]) for row in rows}
-    if connection.execute("SELECT 1 FROM erased WHERE stopped = 1 LIMIT 1").fetchone() is not None:
+    if connection.execute("SELECT 1 FROM erased WHERE stopped > 0 LIMIT 1").fetchone() is not None:
         found.update(_erased(connection, [contact for contact in contacts if contact not in found], key))
     return found
 
@@ -150,12 +150,9 @@ def _known(
 def _erased(
     connection: sqlite3.Connection, contacts: Sequence[ContactKey], key: bytes
 ) -> dict[ContactKey, KnownContact]:
-    """Those that were erased after they had said STOP."""
-    by_hash = {identity_hmac(key, contact): contact for contact in contacts}
-    marks = ",".join("?" * len(by_hash))
-    question = f"SELECT identity_hmac FROM erased WHERE stopped = 1 AND identity_hmac IN ({marks})"  # noqa: S608 marks only
-    rows = connection.execute(question, list(by_hash)).fetchall()
-    return {by_hash[bytes(row[0])]: KnownContact(0, True, "unknown") for row in rows}
+    """Those that were erased after they had stopped something."""
+    stops = stops_of_the_erased(connection, key, contacts)
+    return {contact: KnownContact(0, stop.all, stop.consent.marketing) for contact, stop in stops.items()}
 
 
 # --- storing ------------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 
@@ -32,6 +33,19 @@ def lock_path(path: Path) -> Path:
 def socket_path(path: Path) -> Path:
     """Where the writer listens for commands that want something written."""
     return path.with_name(path.name + ".sock")
+
+
+def restoring_path(path: Path) -> Path:
+    """Where a backup is made fit for use before it takes the database's place."""
+    return path.with_name(path.name + ".restoring")
+
+
+def remove_half_restored(path: Path) -> None:
+    """What a killed restore left: it may hold people who were erased since. The caller holds the lock."""
+    made = restoring_path(path)
+    for suffix in ("", "-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            made.with_name(made.name + suffix).unlink()
 
 
 def take_lock(path: Path) -> int:

@@ -127,10 +127,11 @@ def bring_in(
     contacts = list(dict.fromkeys(row.contact for row in rows))
     standing = standings(connection, contacts, memory.installation_key)
     kept = _ledgers(connection, [each for each in standing.values() if each.known])
-    ledgers = {contact: kept.get(each.person_id) or _new(each, now) for contact, each in standing.items()}
+    ledgers = {contact: kept.get(each.person_id) or _new(each) for contact, each in standing.items()}
+    known = {row.contact for row in rows if not row.known_only or standing[row.contact].known}
     outcomes: list[Brought] = []
     for row in rows:
-        if row.known_only and not standing[row.contact].known:
+        if row.contact not in known:
             outcomes.append("unknown")
             continue
         judgement = judge(row.change, row.proof, ledgers[row.contact])
@@ -143,10 +144,10 @@ def bring_in(
     return outcomes
 
 
-def _new(standing: Standing, now: datetime) -> Ledger:
-    """Of somebody whom writing would make: one who was erased as stopped is stopped from then on."""
-    consent = replace(standing.consent, changed_at=now) if standing.consent.stopped else standing.consent
-    return Ledger(consent, None, ())
+def _new(standing: Standing) -> Ledger:
+    """Of somebody whom writing would make: one who was erased as stopped is stopped since then."""
+    since = standing.consent.changed_at
+    return Ledger(standing.consent, None, () if since is None else (("all", "stopped", since),))
 
 
 def _ledgers(connection: sqlite3.Connection, standing: Iterable[Standing]) -> dict[int, Ledger]:

@@ -118,14 +118,13 @@ def recover(connection: sqlite3.Connection, now: datetime, look_at: datetime) ->
         (at, "The server stopped while it was being sent."),
     ).rowcount
     connection.execute(
-        "UPDATE outbox SET submissions = submissions + 1, state = 'sent', ended_at = ? WHERE kind = 'message'"
-        " AND state = 'sending' AND EXISTS"
+        f"UPDATE outbox SET submissions = submissions + 1, state = 'sent', ended_at = ? WHERE seq IN ({_OPEN}) AND EXISTS"  # noqa: S608
         " (SELECT 1 FROM attempt a WHERE a.outbox = outbox.seq AND a.number = outbox.attempts AND a.outcome = 'sent')",
         (at,),
     )
     connection.execute(
-        "UPDATE outbox SET submissions = submissions + 1, state = 'unknown', looks = 0, look_at = ?,"
-        " reason = 'The server stopped while it was being sent.' WHERE kind = 'message' AND state = 'sending'",
+        "UPDATE outbox SET submissions = submissions + 1, state = 'unknown', looks = 0, look_at = ?,"  # noqa: S608
+        f" reason = 'The server stopped while it was being sent.' WHERE seq IN ({_OPEN})",
         (to_us(look_at),),
     )
     idle = connection.execute(

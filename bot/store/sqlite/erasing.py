@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -22,7 +22,7 @@ from bot.core.event import ContactKey
 from bot.crash import reach
 from bot.store.privacy import Erased
 from bot.store.sqlite.memory import Memory
-from bot.store.sqlite.people import identity_hmac
+from bot.store.sqlite.people import identity_hmac, stops_of_the_erased
 from bot.store.sqlite.sets import json_array
 from bot.store.sqlite.sweeping import file_of
 from bot.store.sqlite.times import to_us
@@ -39,7 +39,7 @@ _RECIPIENT: Final = "identity = ? AND channel = ? AND campaign IN (SELECT id FRO
 class Found:
     """What is kept of somebody. ``inbox`` and ``nobodys`` are rows of the inbox: theirs, and those of nobody that name them.
 
-    ``inbox_upto`` and ``outbox_upto``: the newest rows when it was looked.
+    ``inbox_upto``, ``outbox_upto`` and ``refused_upto``: the newest rows when it was looked.
     """
 
     asked: ContactKey
@@ -52,6 +52,7 @@ class Found:
     refused: tuple[int, ...]
     inbox_upto: int
     outbox_upto: int
+    refused_upto: int
 
 
 def people_of(connection: sqlite3.Connection, contact: ContactKey) -> tuple[int, ...]:
@@ -68,15 +69,8 @@ def people_of(connection: sqlite3.Connection, contact: ContactKey) -> tuple[int,
 
 def find(connection: sqlite3.Connection, contact: ContactKey) -> Found:
     """Everything of the person of this address. Reads all rows there are: not for the writer's connection."""
-    people = people_of(connection, contact)
-    listed = json_array(people)
-    rows = connection.execute(
-        f"SELECT app, channel, identity, contact_id FROM identity WHERE person IN {_LISTED}",
-        (listed,),
-    ).fetchall()
-    contacts = tuple(ContactKey(*row[:3]) for row in rows) or (contact,)
-    contact_ids = tuple(sorted({row[3] for row in rows if row[3]}))
-    named = _naming([*(each.identity for each in contacts), *contact_ids])
+    people, contacts, contact_ids = who(connection, contact)
+    listed, named = json_array(people), _naming([*(each.identity for each in contacts), *contact_ids])
     return Found(
         contact,
         people,
@@ -88,7 +82,22 @@ def find(connection: sqlite3.Connection, contact: ContactKey) -> Found:
         _numbers(connection, f"SELECT id FROM refused WHERE {named.where}", *named.values),
         _newest(connection, "inbox", "id"),
         _newest(connection, "outbox", "seq"),
+        _newest(connection, "refused", "id"),
     )
+
+
+Who = tuple[tuple[int, ...], tuple[ContactKey, ...], tuple[str, ...]]
+
+
+def who(connection: sqlite3.Connection, contact: ContactKey) -> Who:
+    """The numbers of the person of this address, all their addresses (this one, if nobody has it), and Sinch's ids of them."""
+    people = people_of(connection, contact)
+    rows = connection.execute(
+        f"SELECT app, channel, identity, contact_id FROM identity WHERE person IN {_LISTED}",
+        (json_array(people),),
+    ).fetchall()
+    contacts = tuple(ContactKey(*row[:3]) for row in rows) or (contact,)
+    return people, contacts, tuple(sorted({row[3] for row in rows if row[3]}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +147,14 @@ def erase(connection: sqlite3.Connection, memory: Memory, found: Found, now: dat
     found = _with_newer(connection, found)
     if not is_known(connection, memory.installation_key, found):
         return Erased(found.contacts, False, False)
-    stopped = _has_stopped(connection, memory, found)
+    stopped = _stops(connection, memory, found)
     message_ids = _message_ids(connection, found)
     note(file_of(connection), memory.installation_key, found.contacts, stopped, now)
     reach("erase.noted")
     mark(connection, memory.installation_key, found.contacts, stopped, now)
     take_out(connection, found, now)
     reach("erase.in_transaction")
-    return Erased(found.contacts, True, stopped, found.contact_ids, message_ids)
+    return Erased(found.contacts, True, bool(stopped & 1), found.contact_ids, message_ids)
 
 
 def is_known(connection: sqlite3.Connection, key: bytes, found: Found) -> bool:
@@ -179,35 +188,30 @@ def is_under_way(connection: sqlite3.Connection, people: Sequence[int]) -> bool:
 
 def _with_newer(connection: sqlite3.Connection, found: Found) -> Found:
     listed = json_array(found.people)
+    named = _naming([*(each.identity for each in found.contacts), *found.contact_ids])
     inbox = f"SELECT id FROM inbox WHERE id > ? AND person IN {_LISTED}"
+    nobodys = f"SELECT id FROM inbox WHERE id > ? AND person IS NULL AND ({named.where})"
     outbox = f"SELECT seq FROM outbox WHERE seq > ? AND person IN {_LISTED}"
-    return Found(
-        found.asked,
-        found.people,
-        found.contacts,
-        found.contact_ids,
-        found.inbox + _numbers(connection, inbox, found.inbox_upto, listed),
-        found.nobodys,
-        found.outbox + _numbers(connection, outbox, found.outbox_upto, listed),
-        found.refused,
-        found.inbox_upto,
-        found.outbox_upto,
+    refused = f"SELECT id FROM refused WHERE id > ? AND ({named.where})"
+    return replace(
+        found,
+        inbox=found.inbox + _numbers(connection, inbox, found.inbox_upto, listed),
+        nobodys=found.nobodys + _numbers(connection, nobodys, found.inbox_upto, *named.values),
+        outbox=found.outbox + _numbers(connection, outbox, found.outbox_upto, listed),
+        refused=found.refused + _numbers(connection, refused, found.refused_upto, *named.values),
     )
 
 
-def _has_stopped(connection: sqlite3.Connection, memory: Memory, found: Found) -> bool:
-    """Whether any of them said STOP; of whom nothing is kept, whether they had when they were erased before."""
+def _stops(connection: sqlite3.Connection, memory: Memory, found: Found) -> int:
+    """What any of them stopped, all (1) and marketing (2); of whom nothing is kept, what they had when they were erased before."""
     if found.people:
         row = connection.execute(
-            f"SELECT max(stopped) FROM person WHERE id IN {_LISTED}",
+            f"SELECT max(stopped) + 2 * max(marketing = 'stopped') FROM person WHERE id IN {_LISTED}",
             (json_array(found.people),),
         ).fetchone()
-        return bool(row[0])
-    marks = [identity_hmac(memory.installation_key, contact) for contact in found.contacts]
-    return any(
-        connection.execute("SELECT 1 FROM erased WHERE identity_hmac = ? AND stopped = 1", (each,)).fetchone()
-        for each in marks
-    )
+        return int(row[0])
+    stops = stops_of_the_erased(connection, memory.installation_key, found.contacts).values()
+    return int(any(stop.all for stop in stops)) + 2 * int(any(stop.marketing for stop in stops))
 
 
 def _message_ids(connection: sqlite3.Connection, found: Found) -> tuple[str, ...]:
@@ -221,12 +225,13 @@ def _message_ids(connection: sqlite3.Connection, found: Found) -> tuple[str, ...
 
 
 def mark(
-    connection: sqlite3.Connection, key: bytes, contacts: Iterable[ContactKey], stopped: bool, now: datetime
+    connection: sqlite3.Connection, key: bytes, contacts: Iterable[ContactKey], stopped: int, now: datetime
 ) -> None:
-    """What stays of them: that an address was erased, and whether its person had said STOP, under the installation's key."""
+    """What stays of them, under the installation's key: that an address was erased, and what its person had stopped, all (1) and marketing
+    (2)."""
     connection.executemany(
         "INSERT OR REPLACE INTO erased (identity_hmac, erased_at, stopped) VALUES (?, ?, ?)",
-        [(identity_hmac(key, contact), to_us(now), int(stopped)) for contact in contacts],
+        [(identity_hmac(key, contact), to_us(now), stopped) for contact in contacts],
     )
 
 
@@ -300,10 +305,10 @@ def key_name(key: bytes) -> str:
     return sha256(b"parley erasures" + key).hexdigest()[:16]
 
 
-def note(path: Path, key: bytes, contacts: Iterable[ContactKey], stopped: bool, now: datetime) -> None:
+def note(path: Path, key: bytes, contacts: Iterable[ContactKey], stopped: int, now: datetime) -> None:
     """Add to the list beside ``path``; returns when the disk has it. A line: key's name, HMAC, stopped, microseconds."""
     lines = "".join(
-        f"{key_name(key)} {identity_hmac(key, contact).hex()} {int(stopped)} {to_us(now)}\n" for contact in contacts
+        f"{key_name(key)} {identity_hmac(key, contact).hex()} {stopped} {to_us(now)}\n" for contact in contacts
     )
     descriptor = os.open(erased_path(path), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -319,7 +324,7 @@ class Mark:
 
     key: str
     hmac: bytes
-    stopped: bool
+    stopped: int
     at: int
 
 
@@ -336,6 +341,6 @@ def _mark(line: str) -> Mark | None:
     parts = line.split(" ")
     try:
         key, digest, stopped, at = parts
-        return Mark(key, bytes.fromhex(digest), stopped == "1", int(at)) if len(digest) == 64 else None
+        return Mark(key, bytes.fromhex(digest), int(stopped) & 3, int(at)) if len(digest) == 64 else None
     except ValueError:
         return None

@@ -21,20 +21,22 @@ _LISTED: Final = "(SELECT value FROM json_each(:people))"
 # Columns that hold a time, and those that hold JSON, whatever they are called outside.
 _TIMES: Final = frozenset(
     "created_at consent_changed_at window_closes_at last_wrote_at written_at received_at settled_at decided_at ended_at started_at at"
-    " recorded_at due_at not_before not_after stale_at".split()
+    " recorded_at due_at waiting_since not_before not_after stale_at".split()
 )
 _JSON: Final = frozenset("fields tags state reply answer content if_closed".split())
 _FLAGS: Final = frozenset("stopped opted_in confirms_stop at_most_once".split())
 
 _PARTS: Final[Mapping[str, str]] = {
     "people": "SELECT id AS number, language, time_zone, fields, tags, stopped, opted_in, marketing, consent_at AS consent_changed_at,"
+    " consent_by AS consent_changed_by, merged_into AS same_as,"
     f" created_at FROM person WHERE id IN {_LISTED} ORDER BY id",
     "identities": "SELECT channel, identity, contact_id AS sinch_contact_id, closes_at AS window_closes_at, wrote_at AS last_wrote_at"
     f" FROM identity WHERE person IN {_LISTED} ORDER BY channel, identity",
-    "conversation": f"SELECT state FROM lane WHERE person IN {_LISTED} AND state <> ''",
-    "consent": f"SELECT purpose, state AS said, source, proof, at, recorded_at FROM consent WHERE person IN {_LISTED} ORDER BY id",
-    "received": "SELECT id AS number, kind, state AS became, why, written_at, received_at, settled_at, media_kind AS file_kind,"
-    f" raw AS body FROM inbox WHERE person IN {_LISTED} ORDER BY id",
+    "conversation": f"SELECT state, waiting_since FROM lane WHERE person IN {_LISTED} AND state <> ''",
+    "consent": "SELECT purpose, state AS said, source, proof, at, recorded_at, inbox AS received_number"
+    f" FROM consent WHERE person IN {_LISTED} ORDER BY id",
+    "received": "SELECT id AS number, dedup AS known_as, kind, state AS became, why, written_at, received_at, settled_at,"
+    f" media_kind AS file_kind, raw AS body FROM inbox WHERE person IN {_LISTED} ORDER BY id",
     "sent": "SELECT seq AS number, id, kind, origin, origin_id AS origin_number, author, state AS status, delivery, reason, channel,"
     " identity, payload AS reply, if_closed, category, rule, version AS rulebook, reference, confirms_stop, at_most_once, created_at,"
     f" not_before, not_after, ended_at FROM outbox WHERE person IN {_LISTED} ORDER BY seq",
@@ -42,6 +44,8 @@ _PARTS: Final[Mapping[str, str]] = {
     f" sinch_message_id FROM attempt WHERE outbox IN (SELECT seq FROM outbox WHERE person IN {_LISTED}) ORDER BY id",
     "receipts": "SELECT outbox AS number, message_id AS sinch_message_id, status, at, reason FROM receipt WHERE outbox IN"
     f" (SELECT seq FROM outbox WHERE person IN {_LISTED}) ORDER BY inbox",
+    "idempotency_keys": "SELECT outbox AS number, key, created_at FROM idempotency WHERE outbox IN (SELECT seq FROM outbox"
+    f" WHERE person IN {_LISTED}) ORDER BY outbox",
     "timers": f"SELECT name, due_at, version AS rulebook, content FROM timer WHERE person IN {_LISTED} ORDER BY due_at",
     "news": f"SELECT kind, at, content FROM news WHERE person IN {_LISTED} ORDER BY id",
 }

@@ -56,32 +56,32 @@ def watch(connection: sqlite3.Connection, on_news: Callable[[], None], loop: asy
 # The address it is about: of the message of ours, else the one that the person wrote from last.
 _NEWS: Final = """
     SELECT n.id, n.kind, n.person, n.at, n.content, i.kind, i.raw, i.received_at, i.media_kind, coalesce(o.id, ''),
-        coalesce(o.reference, ''), (SELECT json_array(app, channel, identity, closes_at) FROM (SELECT i.*, i.identity = o.identity AS meant
-            FROM identity i WHERE i.person = n.person) ORDER BY meant DESC, wrote_at DESC LIMIT 1)
-    FROM (SELECT * FROM news ORDER BY id LIMIT ?) n LEFT JOIN inbox i ON i.id = n.inbox LEFT JOIN outbox o ON o.seq = n.outbox
+        coalesce(o.reference, ''), p.app, (SELECT json_array(app, channel, identity, closes_at) FROM
+            (SELECT i.*, i.identity = o.identity AS meant FROM identity i WHERE i.person = n.person)
+            ORDER BY meant DESC, wrote_at DESC LIMIT 1)
+    FROM (SELECT * FROM news ORDER BY id LIMIT ?) n JOIN person p ON p.id = n.person LEFT JOIN inbox i ON i.id = n.inbox
+        LEFT JOIN outbox o ON o.seq = n.outbox
     ORDER BY n.id
 """
 
 
-def publish(
-    memory: Memory, connection: sqlite3.Connection, app: str, limit: int, compose: Compose, now: datetime
-) -> Published:
-    """What ``bot.store.subscriptions`` says."""
+def publish(memory: Memory, connection: sqlite3.Connection, limit: int, compose: Compose, now: datetime) -> Published:
+    """What ``bot.store.subscriptions`` says. Whatever app a person is of, its own subscriptions alone are told."""
     rows = connection.execute(_NEWS, (limit,)).fetchall()
     if not rows:
         return Published(0, 0)
     listening = connection.execute(
-        "SELECT id, events FROM subscription WHERE app = ? AND revoked_at IS NULL ORDER BY id", (app,)
+        "SELECT id, app, events FROM subscription WHERE revoked_at IS NULL ORDER BY id"
     ).fetchall()
-    wants = {id_: frozenset(orjson.loads(events)) for id_, events in listening}
-    told: list[tuple[int, News, str]] = []
+    wants = {(id_, app): frozenset(orjson.loads(events)) for id_, app, events in listening}
+    told: list[tuple[int, str, News, str]] = []
     for row in rows:
-        takers = [id_ for id_, kinds in wants.items() if row[1] in kinds or EVERYTHING in kinds]
+        takers = [who for who, kinds in wants.items() if who[1] == row[11] and (row[1] in kinds or EVERYTHING in kinds)]
         news = _news(connection, row, now)
         body = compose(news) if takers else None
         if body is not None:
-            told.extend((id_, news, body) for id_ in takers)
-    _queue(memory, connection, app, told, now)
+            told.extend((id_, app, news, body) for id_, app in takers)
+    _queue(memory, connection, told, now)
     connection.execute(
         "DELETE FROM news WHERE id IN (SELECT value FROM json_each(?))", (json_array(r[0] for r in rows),)
     )
@@ -89,7 +89,7 @@ def publish(
 
 
 def _news(connection: sqlite3.Connection, row: Sequence[Any], now: datetime) -> News:
-    number, kind, person, at, content, inbox_kind, raw, received_at, media_kind, outbox_id, reference, address = row
+    number, kind, person, at, content, inbox_kind, raw, received_at, media_kind, outbox_id, reference, _, address = row
     *contact, closes_at = (None, None) if address is None else orjson.loads(address)
 
     def sent(message_id: str) -> Reply | None:
@@ -119,12 +119,12 @@ def _news(connection: sqlite3.Connection, row: Sequence[Any], now: datetime) -> 
 
 
 def _queue(
-    memory: Memory, connection: sqlite3.Connection, app: str, told: Sequence[tuple[int, News, str]], now: datetime
+    memory: Memory, connection: sqlite3.Connection, told: Sequence[tuple[int, str, News, str]], now: datetime
 ) -> None:
     at, first = to_us(now), memory.number(connection, "outbox", len(told)) if told else 0
     until = at + TRY_FOR // timedelta(microseconds=1)
     rows: list[tuple[Value, ...]] = []
-    for seq, (subscription, news, body) in enumerate(told, first):
+    for seq, (subscription, app, news, body) in enumerate(told, first):
         contact = news.contact
         channel, identity = ("", "") if contact is None else (contact.channel, contact.identity)
         rows.append(

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import sqlite3
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ import orjson
 
 from bot.core.conversation import Consent, Person
 from bot.core.event import ContactKey
-from bot.core.ledger import ERASED_AS_STOPPED
+from bot.core.ledger import ERASED_AS_STOPPED, ERASED_WITHOUT_MARKETING
 from bot.store.sqlite.memory import Memory
 from bot.store.sqlite.sets import insert_many, json_array
 from bot.store.sqlite.times import from_us_or_none, to_us
@@ -93,13 +94,23 @@ def _make(
 ) -> dict[ContactKey, int]:
     first = memory.number(connection, "person", len(contacts))
     made = {contact: first + position for position, contact in enumerate(contacts)}
-    erased = erased_as_stopped(connection, memory, contacts)
+    stops = erased_stops(connection, memory, contacts)
+    erased = {contact: stop.at for contact, stop in stops.items() if stop.all}
+    unwanted = {contact: stop.at for contact, stop in stops.items() if stop.marketing}
     at = to_us(now)
     insert_many(
         connection,
-        "INSERT INTO person (id, app, stopped, consent_at, consent_by, created_at) VALUES",
+        "INSERT INTO person (id, app, stopped, marketing, consent_at, consent_by, created_at) VALUES",
         [
-            (person, contact.app, int(contact in erased), erased.get(contact), "", at)
+            (
+                person,
+                contact.app,
+                int(contact in erased),
+                "stopped" if contact in unwanted else "unknown",
+                erased.get(contact),
+                "",
+                at,
+            )
             for contact, person in made.items()
         ],
     )
@@ -112,7 +123,14 @@ def _make(
     insert_many(
         connection,
         "INSERT INTO consent (person, purpose, state, source, at, recorded_at) VALUES",
-        [(made[contact], "all", "stopped", ERASED_AS_STOPPED, erased_at, at) for contact, erased_at in erased.items()],
+        [
+            (made[contact], purpose, "stopped", source, since, at)
+            for purpose, source, whom in (
+                ("all", ERASED_AS_STOPPED, erased),
+                ("marketing", ERASED_WITHOUT_MARKETING, unwanted),
+            )
+            for contact, since in whom.items()
+        ],
     )
     return made
 
@@ -123,17 +141,39 @@ def identity_hmac(key: bytes, contact: ContactKey) -> bytes:
     return hmac.digest(key, text.encode("utf-8", "surrogatepass"), hashlib.sha256)
 
 
-def erased_as_stopped(
+@dataclass(frozen=True, slots=True)
+class ErasedStop:
+    """What an erased person had stopped, and when (microseconds) they were erased: a START since then is newer."""
+
+    all: bool
+    marketing: bool
+    at: int
+
+    @property
+    def consent(self) -> Consent:
+        """How somebody stands of whom only this is known."""
+        changed_at = from_us_or_none(self.at if self.all else None)
+        return Consent(self.all, changed_at, "stopped" if self.marketing else "unknown")
+
+
+def erased_stops(
     connection: sqlite3.Connection, memory: Memory, contacts: list[ContactKey]
-) -> dict[ContactKey, int]:
-    """Those of addresses nobody has that were erased after their person had said STOP, and when: a START since then is newer."""
+) -> dict[ContactKey, ErasedStop]:
+    """Those of addresses nobody has that were erased after their person had stopped something."""
     if not someone_erased(connection, memory):
         return {}
-    by_hash = {identity_hmac(memory.installation_key, contact): contact for contact in contacts}
+    return stops_of_the_erased(connection, memory.installation_key, contacts)
+
+
+def stops_of_the_erased(
+    connection: sqlite3.Connection, key: bytes, contacts: Iterable[ContactKey]
+) -> dict[ContactKey, ErasedStop]:
+    """The same, without asking first whether anybody was ever erased."""
+    by_hash = {identity_hmac(key, contact): contact for contact in contacts}
     marks = ",".join("?" * len(by_hash))
-    question = f"SELECT identity_hmac, erased_at FROM erased WHERE stopped = 1 AND identity_hmac IN ({marks})"  # noqa: S608 marks only
+    question = f"SELECT identity_hmac, stopped, erased_at FROM erased WHERE stopped > 0 AND identity_hmac IN ({marks})"  # noqa: S608 marks only
     rows = connection.execute(question, list(by_hash))
-    return {by_hash[bytes(digest)]: erased_at for digest, erased_at in rows}
+    return {by_hash[bytes(digest)]: ErasedStop(bool(bits & 1), bool(bits & 2), at) for digest, bits, at in rows}
 
 
 def someone_erased(connection: sqlite3.Connection, memory: Memory) -> bool:

@@ -27,9 +27,8 @@ class SqlitePrivacy:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._file = (
-            -1
-        )  # of the database, for sweeping; it stays open, because closing it would let go of SQLite's locks
+        # Of the database, for sweeping; it stays open, because closing it would let go of SQLite's locks.
+        self._file = -1
 
     async def export(self, contact: ContactKey) -> Mapping[str, object] | None:
         path = await self._path()
@@ -57,7 +56,8 @@ class SqlitePrivacy:
         try:
             connection.execute("BEGIN IMMEDIATE")
             try:
-                changed = erasing.people_of(connection, found.asked) != found.people
+                known = (found.people, found.contacts, found.contact_ids)
+                changed = erasing.who(connection, found.asked) != known
                 erased = None if changed else erasing.erase(connection, self._database.memory, found, now)
                 connection.execute("COMMIT" if erased else "ROLLBACK")
             except BaseException:
@@ -73,11 +73,7 @@ class SqlitePrivacy:
         """Until neither the log nor an unused middle of a page can hold a byte of what was erased."""
         if self._file < 0:
             self._file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-        while True:
-            if await self._database.alone(_truncate):
-                remains = await asyncio.to_thread(sweeping.remains, self._file)
-                if await self._database.alone(partial(sweeping.sweep, descriptor=self._file, pages=remains)):
-                    return
+        while not await self._sweep():
             if asyncio.get_running_loop().time() > until:
                 raise Refused(
                     "Everything about the person is erased, but old bytes of it are still in the database's log, because another program "
@@ -86,6 +82,25 @@ class SqlitePrivacy:
                     "Repeat it when that program, such as a backup, has ended.",
                 )
             await asyncio.sleep(LOOK_AGAIN_S)
+
+    async def _sweep(self) -> bool:
+        """False where somebody reads the log, or so much is to be zeroed that the writer goes on in between."""
+        frozen = await self._database.alone(sweeping.freeze)
+        if frozen is None:
+            return False
+        try:
+            remains = await asyncio.to_thread(sweeping.remains, self._file)
+            if len(remains) <= sweeping.AT_ONCE:
+                finish = partial(sweeping.finish, descriptor=self._file, pages=remains, frozen=frozen)
+                done = await self._database.alone(finish)
+                await asyncio.to_thread(os.fsync, self._file)
+                return done
+        finally:
+            await asyncio.to_thread(frozen.reader.close)
+        for start in range(0, len(remains), sweeping.AT_ONCE):
+            pages = remains[start : start + sweeping.AT_ONCE]
+            await self._database.alone(partial(sweeping.sweep, descriptor=self._file, pages=pages))
+        return False
 
     async def _path(self) -> Path:
         return await self._database.read(sweeping.file_of)
@@ -112,11 +127,6 @@ class SqlitePrivacy:
 def _found(path: Path, contact: ContactKey) -> erasing.Found:
     with closing(exporting.beside(path)) as connection:
         return erasing.find(connection, contact)
-
-
-def _truncate(connection: sqlite3.Connection) -> bool:
-    busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    return not busy
 
 
 def _still_leaving() -> Refused:

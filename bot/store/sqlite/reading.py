@@ -13,7 +13,7 @@ from bot.core.codec import reply_from_plain
 from bot.core.conversation import Consent, Window
 from bot.core.delivery import OutboxState, delivery_name
 from bot.core.event import ContactKey, Reason
-from bot.store.sqlite.people import PERSON_COLUMNS, identity_hmac, person_of_row
+from bot.store.sqlite.people import PERSON_COLUMNS, person_of_row, stops_of_the_erased
 from bot.store.sqlite.sets import json_array
 from bot.store.sqlite.times import from_us, from_us_or_none, to_us
 from bot.store.units import AttemptView, Counts, MessageView, Origin, ReceiptView, Standing
@@ -47,10 +47,9 @@ def _standing(person_columns: Sequence[Any], closes_at: int | None) -> Standing:
 
 
 def _stranger(connection: sqlite3.Connection, contact: ContactKey, key: bytes) -> Standing:
-    erased = connection.execute(
-        "SELECT 1 FROM erased WHERE identity_hmac = ? AND stopped = 1", (identity_hmac(key, contact),)
-    ).fetchone()
-    return Standing(known=False, consent=Consent(stopped=erased is not None), window=Window())
+    stop = stops_of_the_erased(connection, key, [contact]).get(contact)
+    consent = Consent() if stop is None else stop.consent
+    return Standing(known=False, consent=consent, window=Window())
 
 
 def message(connection: sqlite3.Connection, outbox_id: str) -> MessageView | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,9 +22,16 @@ from bot.crash import reach
 from bot.errors import Misconfigured
 from bot.store.sqlite import erasing
 from bot.store.sqlite.backing_up import Checked, check, fsync
-from bot.store.sqlite.carrying import carry_consent
-from bot.store.sqlite.connection import connect, migrate, take_lock
+from bot.store.sqlite.carrying import (
+    carry_campaigns,
+    carry_consent,
+    carry_revocations,
+    still_planned,
+    wake_planned,
+)
+from bot.store.sqlite.connection import connect, migrate, remove_half_restored, restoring_path, take_lock
 from bot.store.sqlite.people import identity_hmac
+from bot.store.sqlite.sets import json_array
 from bot.store.sqlite.sweeping import wal_of
 from bot.store.sqlite.times import to_us
 
@@ -34,7 +41,7 @@ OPEN_MESSAGE: Final = (
 OPEN_EVENT: Final = "It was not decided when the backup was made, and may have been since; the database was restored."
 OPEN_CALL: Final = "It was open when the backup was made, and may have been made since; the database was restored."
 RUNNING: Final = (
-    "The database was restored from a backup: who got it since the backup is not known. Look before you resume it."
+    "The database was restored from a backup: who got it since may not be known. Look before you resume it."
 )
 
 
@@ -53,6 +60,8 @@ class Restored:
     erased: int = 0
     unmatched: int = 0
     stops: int = 0
+    revoked: int = 0
+    planned: int = 0
     held: int = 0
     dead: int = 0
     dropped: int = 0
@@ -74,25 +83,19 @@ def restore(backup: Path, database: Path, now: datetime) -> Restored:
             reach("restore.prepared")
             _take_place(made, database, restored, now)
         finally:
-            _remove(made)
+            remove_half_restored(database)
         return restored
     finally:
         os.close(lock)
 
 
 def _copied(backup: Path, database: Path) -> Path:
-    made = database.with_name(f"{database.name}.restoring")
-    _remove(made)
+    made = restoring_path(database)
+    remove_half_restored(database)
     os.close(os.open(made, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     shutil.copyfile(backup, made)
     reach("restore.copied")
     return made
-
-
-def _remove(made: Path) -> None:
-    for suffix in ("", "-wal", "-shm"):
-        with suppress(FileNotFoundError):
-            made.with_name(made.name + suffix).unlink()
 
 
 def _prepare(made: Path, database: Path, restored: Restored, now: datetime) -> None:
@@ -107,9 +110,14 @@ def _prepare(made: Path, database: Path, restored: Restored, now: datetime) -> N
                 restored.other_key = key_of(present) != restored.checked.key
                 _erase_again(connection, database, present, restored, now)
                 restored.stops = carry_consent(connection, present, restored.checked.key, now)
+                restored.revoked = carry_revocations(connection, present, now)
+                if not restored.other_key:
+                    carry_campaigns(connection, present)
+                planned = still_planned(connection, None if restored.other_key else present, now)
         else:
             _erase_again(connection, database, None, restored, now)
-        _still(connection, restored, now)
+            planned = still_planned(connection, None, now)
+        _still(connection, restored, planned, now)
         connection.execute("COMMIT")
         connection.execute("VACUUM")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -173,7 +181,7 @@ def _erase_again(
         if applying and erasing.people_of(connection, contact):
             what = erasing.find(connection, contact)
             erasing.take_out(connection, what, now)
-            stopped = any(each.stopped for each in applying)
+            stopped = max(each.stopped & 1 for each in applying) | max(each.stopped & 2 for each in applying)
             erasing.mark(connection, own, what.contacts, stopped, now)
             restored.erased += 1
     _carry_marks(connection, marks, erasing.key_name(own))
@@ -199,9 +207,9 @@ def _newest(
     return newest
 
 
-def _rows(connection: sqlite3.Connection) -> list[tuple[bytes, bool, int]]:
+def _rows(connection: sqlite3.Connection) -> list[tuple[bytes, int, int]]:
     rows = connection.execute("SELECT identity_hmac, stopped, erased_at FROM erased").fetchall()
-    return [(bytes(digest), bool(stopped), at) for digest, stopped, at in rows]
+    return [(bytes(digest), stopped, at) for digest, stopped, at in rows]
 
 
 def _carry_marks(connection: sqlite3.Connection, marks: dict[tuple[str, bytes], erasing.Mark], own: str) -> None:
@@ -209,14 +217,14 @@ def _carry_marks(connection: sqlite3.Connection, marks: dict[tuple[str, bytes], 
     connection.executemany(
         "INSERT INTO erased (identity_hmac, erased_at, stopped) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET"
         " stopped = excluded.stopped, erased_at = excluded.erased_at WHERE excluded.erased_at > erased.erased_at",
-        [(mark.hmac, mark.at, int(mark.stopped)) for mark in marks.values() if mark.key == own],
+        [(mark.hmac, mark.at, mark.stopped) for mark in marks.values() if mark.key == own],
     )
 
 
 # --- nothing leaves twice -----------------------------------------------------------------------------------------------------
 
 
-def _still(connection: sqlite3.Connection, restored: Restored, now: datetime) -> None:
+def _still(connection: sqlite3.Connection, restored: Restored, planned: Sequence[int], now: datetime) -> None:
     at = to_us(now)
     run: Callable[[str, tuple[object, ...]], int] = lambda sql, values: connection.execute(sql, values).rowcount  # noqa: E731
     run("UPDATE outbox SET submissions = submissions + 1 WHERE kind IN ('message', 'call') AND state = 'sending'", ())
@@ -227,8 +235,8 @@ def _still(connection: sqlite3.Connection, restored: Restored, now: datetime) ->
     )
     restored.held = run(
         "UPDATE outbox SET state = 'held', ended_at = ?, look_at = NULL, reason = ? WHERE kind = 'message'"
-        " AND state IN ('queued', 'waiting', 'sending', 'unknown')",
-        (at, OPEN_MESSAGE),
+        " AND state IN ('queued', 'waiting', 'sending', 'unknown') AND seq NOT IN (SELECT value FROM json_each(?))",
+        (at, OPEN_MESSAGE, json_array(planned)),
     )
     restored.dead = run(
         "UPDATE inbox SET state = 'dead', settled_at = ?, why = ?, held = 0 WHERE state = 'pending'", (at, OPEN_EVENT)
@@ -239,7 +247,10 @@ def _still(connection: sqlite3.Connection, restored: Restored, now: datetime) ->
         (at, OPEN_CALL),
     )
     restored.paused = run("UPDATE campaign SET state = 'paused', why = ? WHERE state = 'running'", (RUNNING,))
+    run("UPDATE campaign SET why = ? WHERE state = 'paused'", (RUNNING,))
     run("UPDATE lane SET ready_at = NULL, send_at = NULL", ())
+    wake_planned(connection, planned)
+    restored.planned = len(planned)
 
 
 # --- changing places ------------------------------------------------------------------------------------------------------------

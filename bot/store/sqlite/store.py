@@ -19,7 +19,7 @@ from bot.errors import Refused
 from bot.store.sqlite import calls, deciding, doubt, keeping, ordering, reading, recording, sending, timers, tracing
 from bot.store.sqlite.campaigns import SqliteCampaigns
 from bot.store.sqlite.colleagues import SqliteColleagues
-from bot.store.sqlite.connection import connect, installation_key, migrate, take_lock
+from bot.store.sqlite.connection import connect, installation_key, migrate, remove_half_restored, take_lock
 from bot.store.sqlite.contacts import SqliteContacts
 from bot.store.sqlite.database import Database
 from bot.store.sqlite.keys import SqliteKeys
@@ -201,6 +201,7 @@ async def open_store(path: Path, app: str = "", owner: str = "") -> SqliteStore:
     """
     lock = take_lock(path)
     try:
+        remove_half_restored(path)
         writing = await _open(lambda: _prepared(path))
         key = await run_on(writing, installation_key)
         reading_ = await _open(lambda: _query_only(path))

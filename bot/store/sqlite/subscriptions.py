@@ -69,9 +69,7 @@ class SqliteSubscriptions:
         await self._database.write(lambda c: news.watch(c, on_news, loop))
 
     async def publish(self, limit: int, compose: Compose, now: datetime) -> Published:
-        return await self._database.write(
-            lambda c: news.publish(self._database.memory, c, self._app, limit, compose, now)
-        )
+        return await self._database.write(lambda c: news.publish(self._database.memory, c, limit, compose, now))
 
     async def start(self, limit: int, now: datetime) -> Starting:
         return await self._database.write(lambda c: callbacks.start(self._database.memory, c, self._app, limit, now))

@@ -6,26 +6,36 @@ had such a copy). Only VACUUM is documented to take them away, and it would keep
 written. So the middles are zeroed in place. No program reads them: they lie between the end of a page's cell pointers and the start of
 its cell content (SQLite, database file format, b-tree pages).
 
-It is done while the log is empty (just checkpointed) and nobody can write to it, and the writer keeps no page of before in memory, so what
-is zeroed stays so. A crash in between leaves some middles zeroed and others not, and both are sound.
+Why nothing is missed, while others go on writing: ``freeze`` writes the log back, cuts it to nothing and begins a read transaction of the
+file alone. As long as that is open nobody may write to the file, so ``remains`` sees every page as it was then; and what is written
+meanwhile stays in the log, which names its pages. A middle comes to another page only with a page that is written. So what was found
+and what the log names is all there can be.
+
+Why it is safe: a page is zeroed with the log empty and the writer locked out, as the page then says where its middle is; the writer keeps
+no page of before in memory. Bytes outside of a middle are not written, so whatever part of it a loss of power leaves undone, each page is
+sound: old and new differ only where nobody looks. That a disk harms no byte beside those written is what SQLite expects of it as well
+(SQLite, powersafe overwrite).
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-_HEADER: Final = {
-    0x02: 12,
-    0x05: 12,
-    0x0A: 8,
-    0x0D: 8,
-}  # a b-tree page by its first byte; an overflow page begins with 0 below 64 GB
+from bot.errors import Misconfigured
+
+_HEADER: Final = {0x02: 12, 0x05: 12, 0x0A: 8, 0x0D: 8}  # of a b-tree page, by its first byte
 _CHUNK: Final = 1 << 20
-_AT_ONCE: Final = 2000  # pages a lock, which is some milliseconds
+_LOG_HEADER: Final = 32
+_FRAME_HEADER: Final = 24
+AT_ONCE: Final = 2000  # pages a lock, which is some milliseconds
+# From there on an overflow page, which begins with the number of the next, may look like a b-tree page.
+_MOST_PAGES: Final = 0x02000000
 
 Page = tuple[int, int]  # the offset of a page in the file, and its size
 
@@ -41,8 +51,16 @@ def wal_of(path: Path) -> Path:
 
 
 def remains(descriptor: int) -> list[Page]:
-    """The pages whose unused middle holds something. Only to be trusted while nobody writes; else a hint where to look."""
+    """The pages whose unused middle holds something. Only to be trusted while nobody writes; else a hint where to look.
+
+    Raises ``Misconfigured`` where a page does not tell by its first byte what it is.
+    """
     size = _page_size(descriptor)
+    if os.fstat(descriptor).st_size // size >= _MOST_PAGES or os.pread(descriptor, 4, 52) != bytes(4):
+        raise Misconfigured(
+            "Everything about the person is erased, but this database is too large, or keeps its pages in a way, for unused bytes to be "
+            "zeroed in place; stop the server and run `VACUUM` on it with the sqlite3 program."
+        )
     found: list[Page] = []
     offset = 0
     while chunk := os.pread(descriptor, _CHUNK - _CHUNK % size, offset):
@@ -54,34 +72,86 @@ def remains(descriptor: int) -> list[Page]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """A time in which nobody writes to the database file, but to its log alone; until ``reader`` is closed."""
+
+    reader: sqlite3.Connection
+    path: Path
+
+    def written(self) -> set[int]:
+        """The offsets of the pages that were written since."""
+        try:
+            log = wal_of(self.path).read_bytes()
+        except FileNotFoundError:
+            return set()
+        size = int.from_bytes(log[8:12], "big")
+        starts = range(_LOG_HEADER, len(log) - _FRAME_HEADER, size + _FRAME_HEADER)
+        return {(int.from_bytes(log[start : start + 4], "big") - 1) * size for start in starts}
+
+
+def freeze(connection: sqlite3.Connection) -> Frozen | None:
+    """Begin such a time; None where somebody still reads what is in the log. ``connection`` is the writer's, outside a transaction."""
+    if not truncate(connection):
+        return None
+    path = file_of(connection)
+    reader = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
+    )
+    try:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        if not _is_empty(wal_of(path)):  # another program wrote in between
+            reader.close()
+            return None
+    except BaseException:
+        reader.close()
+        raise
+    return Frozen(reader, path)
+
+
+def truncate(connection: sqlite3.Connection) -> bool:
+    """Write the log back and cut it to nothing; False where somebody still reads it."""
+    busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not busy
+
+
+def finish(connection: sqlite3.Connection, descriptor: int, pages: Sequence[Page], frozen: Frozen) -> bool:
+    """Sweep all that ``remains`` found in the time of ``frozen``, and what was written since. ``frozen`` ends with it."""
+    with closing(frozen.reader):
+        written = frozen.written()
+    size = _page_size(descriptor)
+    return sweep(connection, descriptor, [*pages, *((offset, size) for offset in written)])
+
+
 def sweep(connection: sqlite3.Connection, descriptor: int, pages: Sequence[Page]) -> bool:
-    """Zero the unused middles of ``pages``. False, and nothing happened, where the log is not empty.
+    """Zero the unused middles of ``pages``. False, and nothing happened, where the log cannot be written back.
 
     ``connection`` is the writer's, outside a transaction; ``descriptor`` is open on its file, and is not to be closed while SQLite has the
-    file open in this process: that would let go of SQLite's own locks.
+    file open in this process: that would let go of SQLite's own locks. The disk has it after an fsync of ``descriptor``.
     """
-    for part in _parts(pages):
-        connection.execute("PRAGMA shrink_memory")
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            wal = wal_of(file_of(connection))
-            if wal.exists() and wal.stat().st_size:
-                return False
-            for page in part:
-                _zero(descriptor, page)
-            os.fsync(descriptor)
-        finally:
-            connection.execute("ROLLBACK")
+    if not truncate(connection):
+        return False
+    connection.execute("PRAGMA shrink_memory")
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if not _is_empty(wal_of(file_of(connection))):
+            return False
+        for page in pages:
+            _zero(descriptor, page)
+    finally:
+        connection.execute("ROLLBACK")
     return True
 
 
-def _parts(pages: Sequence[Page]) -> Iterator[Sequence[Page]]:
-    for start in range(0, len(pages), _AT_ONCE):
-        yield pages[start : start + _AT_ONCE]
+def _is_empty(wal: Path) -> bool:
+    return not wal.exists() or not wal.stat().st_size
 
 
 def _zero(descriptor: int, page: Page) -> None:
     offset, size = page
+    if not offset:  # it begins with the file's own header, and lists tables, not people
+        return
     middle = _middle(memoryview(os.pread(descriptor, size, offset)))
     if middle is not None:
         os.pwrite(descriptor, bytes(middle.stop - middle.start), offset + middle.start)

@@ -20,7 +20,7 @@ CHANNEL: Final = "WHATSAPP"
 IDENTITY_MAX: Final = 160
 _SPACED: Final = re.compile(r"[\s().-]+")
 _DIGITS: Final = re.compile(r"\+?[0-9]{4,20}")
-CURE: Final = 'Write it as + country number, such as "+46701740605".'
+CURE: Final = 'Write a phone number with + and its country, such as "+46701740605".'
 
 
 async def address_of(to: str, app: str, store: Store) -> tuple[ContactKey, Standing]:
@@ -49,14 +49,24 @@ def check_number(to: str) -> None:
     if not _DIGITS.fullmatch(number):
         raise Refused(f'"{to}" is neither a phone number nor somebody who wrote to us.', "bad-recipient", CURE, 422)
     if not number.startswith("+"):
-        cure = (
-            'Write a phone number with + and its country, without the 0 before the area code, such as "+46701740605".'
-        )
         raise Refused(
-            f'"{to}" may lack its country, and nobody of that number wrote to us.', "bad-recipient", cure, 422
+            f'"{to}" may lack its country, and nobody of that number wrote to us.',
+            "bad-recipient",
+            _with_country(number),
+            422,
         )
     if (fault := _fault(number)) is not None:
         raise Refused(f'"{to}" {fault}.', "bad-recipient", CURE, 422)
+
+
+def _with_country(number: str) -> str:
+    """How digits without a ``+`` become a whole number."""
+    bare = number.removeprefix("00")
+    if bare.startswith("0") or _fault(f"+{bare}") is not None:
+        return (
+            'Write a phone number with + and its country, without the 0 before the area code, such as "+46701740605".'
+        )
+    return f'If its country stands in it already, write "+{bare}"; else put + and the country before it.'
 
 
 def _fault(number: str) -> str | None:

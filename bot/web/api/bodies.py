@@ -5,7 +5,7 @@ They know the shape alone. Whether a template exists, a value is missing or a wi
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal, TypeVar
 
@@ -25,6 +25,7 @@ from pydantic import (
 
 from bot.errors import Refused
 from bot.web.api.address import IDENTITY_MAX
+from bot.web.api.faults import faults_of
 from bot.web.api.problem import Invalid
 
 BODY_MAX: Final = 256 * 1024
@@ -198,34 +199,4 @@ def parse(model: type[Model], content: object) -> Model:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        faults = [(_field(fault["loc"]), fault) for fault in error.errors(include_url=False, include_input=False)]
-        sentences = [(field, f"{field}: {_sentence(fault)}.") for field, fault in faults]
-        raise Invalid(list(dict.fromkeys(sentences))) from None
-
-
-def _field(location: tuple[int | str, ...]) -> str:
-    """``to``, ``template.values.name``, ``to[3]``; pydantic's names of union members are left out."""
-    path = ""
-    for part in location:
-        if isinstance(part, int):
-            path += f"[{part}]"
-        elif not _names_a_type(part):
-            path += f".{part}" if path else part
-    return path
-
-
-def _names_a_type(part: str) -> bool:
-    return "[" in part or "(" in part or part in ("str", "ClosedBody", "RelativeBody", "literal")
-
-
-def _sentence(fault: Mapping[str, Any]) -> str:
-    match fault["type"]:
-        case "missing":
-            return "this field is required"
-        case "extra_forbidden":
-            return "there is no such field"
-        case "value_error":
-            return str(fault["ctx"]["error"])
-        case _:
-            message = str(fault["msg"])
-            return message[:1].lower() + message[1:]
+        raise Invalid(faults_of(error, model)) from None

@@ -30,9 +30,10 @@ from bot.store.campaigns import (
     Running,
     Say,
 )
-from bot.store.units import OtherBody, Standing
+from bot.store.units import Standing
 from bot.web.api.address import check_number, contact_of
 from bot.web.api.backend import Backend
+from bot.web.api.placing import same_request
 from bot.web.api.problem import Invalid
 from bot.work.campaigns import Turns, declaration, policy_of
 from bot.work.recipients import (
@@ -84,14 +85,17 @@ class Plan:
 
 
 class BadRows(Invalid):
-    """Rows that cannot be sent to; ``errors`` lists them with their lines, the first thousand."""
+    """Rows that cannot be sent to; ``errors`` lists them with their lines, the first thousand. ``is_whole`` False: the list itself is
+    wrong, so that no row of it can be left out alone."""
 
-    def __init__(self, mistakes: Sequence[Mistake], is_table: bool) -> None:
+    def __init__(self, mistakes: Sequence[Mistake], is_table: bool, is_whole: bool = True) -> None:
         where = "line" if is_table else "recipient"
         first = mistakes[0]
-        more = f" {counted(len(mistakes) - 1, 'more mistake')} follow." if len(mistakes) > 1 else ""
+        others = len(mistakes) - 1
+        more = f" {counted(others, 'more mistake')} follow{'s' if others == 1 else ''}." if others else ""
         sentence = f"Nothing was sent: {where} {first.line}: {first.sentence}{more}"
-        cure = "Mend what errors lists and send it again, or leave those rows out with skip_bad."
+        skip = ", or leave those rows out with skip_bad" if is_whole else ""
+        cure = f"Mend what errors lists and send it again{skip}."
         super(Invalid, self).__init__(sentence, "bad-rows", cure, 422)
         self.errors = tuple((f"{where} {each.line}", each.sentence) for each in mistakes[:MISTAKES_TOLD])
 
@@ -102,20 +106,19 @@ async def plan(
     """Check it whole and store it; a dry run tells what would come of it instead. Raises ``Refused`` with all that is wrong."""
     now = backend.now()
     if idempotency is not None and (seen := await backend.store.campaigns.seen(idempotency, now)) is not None:
-        return _same(seen)
+        return same_request(seen, "campaign")
     template = _template(wanted, backend)
     form = _form(wanted, template, backend)
     people, mistakes = await _people(wanted, form, backend, now)
     if not people.going:
-        raise Refused(
-            "Nobody would get it.", "nobody-to-send-to", f"{_told(_skipped(people.recipients))}.".lstrip("."), 422
-        )
+        why = f"{_told(_all_skipped(people, mistakes))}."
+        raise Refused("Nobody would get it.", "nobody-to-send-to", why, 422)
     paused = await _paused(template, backend)
     if wanted.dry_run:
         return _plan(people, mistakes, wanted, form, backend, now, paused)
     everybody = await asyncio.to_thread(_everybody, people, mistakes, form)
     new = _new(wanted, template, form, author, idempotency, paused)
-    created = _same(await backend.store.campaigns.create(new, everybody, now))
+    created = same_request(await backend.store.campaigns.create(new, everybody, now), "campaign")
     backend.wake_campaigns()
     return created
 
@@ -123,17 +126,6 @@ async def plan(
 def _everybody(people: Readers, mistakes: Sequence[Mistake], form: Form) -> list[NewRecipient]:
     """Those who are skipped for a mistake among the others, by line."""
     return sorted([*people.recipients, *bad_rows(mistakes, form.contact)], key=lambda each: each.line)
-
-
-def _same(created: Created | OtherBody) -> Created:
-    if isinstance(created, OtherBody):
-        raise Refused(
-            "This Idempotency-Key was used before with another body.",
-            "idempotency-key-reused",
-            "Use a new key for a new campaign, and the same body when you repeat one.",
-            422,
-        )
-    return created
 
 
 # --- the template -------------------------------------------------------------------------------------------------------
@@ -172,8 +164,10 @@ def _fault(to: str) -> str | None:
     try:
         check_number(to)
     except Refused as refused:
-        spread = " A spreadsheet shortened it: format the column as text." if "E+" in to.upper() else ""
-        return f"{refused}{spread or f' {refused.cure}'}"
+        if "E+" in to.upper():
+            return f"{refused} A spreadsheet shortened it: format the column as text."
+        lost = " A spreadsheet takes the + away: format the column as text." if to[:1] in tuple("123456789") else ""
+        return f"{refused} {refused.cure}{lost}"
     return None
 
 
@@ -185,7 +179,7 @@ async def _people(wanted: Wanted, form: Form, backend: Backend, now: datetime) -
     table = await asyncio.to_thread(_table, wanted, form)
     is_table = isinstance(wanted.people, bytes)
     if not table.is_whole:
-        raise BadRows(table.mistakes, is_table)
+        raise BadRows(table.mistakes, is_table, is_whole=False)
     right, mistakes = await asyncio.to_thread(checked, table.rows, form)
     contacts = await asyncio.to_thread(lambda: [form.contact(row.to) for row in right])
     known = await backend.store.campaigns.known(contacts)
@@ -212,6 +206,12 @@ def _skipped(recipients: Sequence[NewRecipient]) -> dict[str, int]:
     return dict(told.most_common())
 
 
+def _all_skipped(people: Readers, mistakes: Sequence[Mistake]) -> dict[str, int]:
+    """The same, with the rows that have mistakes."""
+    bad = len({each.line for each in mistakes})
+    return _skipped(people.recipients) | ({BAD_ROW: bad} if bad else {})
+
+
 def _told(skipped: Mapping[str, int]) -> str:
     return " ".join(f"{reason.rstrip('.')} ({count})." for reason, count in skipped.items()).rstrip(".")
 
@@ -234,11 +234,8 @@ def _plan(
     now: datetime,
     paused: str,
 ) -> Plan:
-    skipped = _skipped(people.recipients)
-    bad = len({each.line for each in mistakes})
-    if bad:
-        skipped[BAD_ROW] = bad
-    total = len(people.recipients) + bad
+    skipped = _all_skipped(people, mistakes)
+    total = len(people.recipients) + skipped.get(BAD_ROW, 0)
     return Plan(total, people.going, skipped, mistakes, _first(people, wanted, form, backend, now), paused)
 
 

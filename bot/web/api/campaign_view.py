@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
-from typing import Final, Literal
-
-from pydantic import Field
+from typing import Literal
 
 from bot.core.failures import LastAttempt, next_step_of_message
 from bot.errors import Refused
@@ -14,23 +12,13 @@ from bot.store.campaigns import CampaignState, CampaignView, Failure, RecipientV
 from bot.web.api.backend import Backend
 from bot.web.api.message_view import NextStep
 from bot.web.api.messages import to_of
-from bot.web.api.operation import Answer, Asked, Moment, Query, Told
+from bot.web.api.operation import Answer, Asked, Moment, PageQuery, Told
 from bot.work.campaigns import pace_of
-
-PAGE: Final = 50
-PAGE_MAX: Final = 200
 
 Status = Literal["pending", "queued", "sent", "delivered", "read", "failed", "expired", "cancelled", "held", "skipped"]
 
 
-class CampaignsQuery(Query):
-    """A page, newest first. ``cursor`` is the ``next`` of the page before."""
-
-    limit: int = Field(default=PAGE, ge=1, le=PAGE_MAX)
-    cursor: str | None = Field(default=None, pattern="^[0-9]{1,18}$")
-
-
-class RecipientsQuery(CampaignsQuery):
+class RecipientsQuery(PageQuery):
     """A page, by line."""
 
     status: Status | None = None
@@ -103,7 +91,9 @@ def id_of(text: str) -> int:
 
 
 def _unknown() -> Refused:
-    return Refused("There is no campaign of this id.", "not-found", "`GET /v1/campaigns` lists them.", 404)
+    return Refused(
+        "There is no campaign of this id.", "not-found", "GET /v1/campaigns and `broadcast list` tell of all.", 404
+    )
 
 
 async def view_of(id_: int, backend: Backend) -> CampaignView:
@@ -179,7 +169,7 @@ async def list_campaigns(asked: Asked) -> Answer:
     return Answer(await page_of(asked.query, asked.backend))
 
 
-async def page_of(query: CampaignsQuery, backend: Backend) -> CampaignList:
+async def page_of(query: PageQuery, backend: Backend) -> CampaignList:
     before = None if query.cursor is None else int(query.cursor)
     views = await backend.store.campaigns.listed(before, query.limit + 1)
     rating = await backend.store.campaigns.rating()

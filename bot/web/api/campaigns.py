@@ -17,7 +17,6 @@ from bot.web.api.bodies import Body, Name, SendAt, TemplateBody, Values, parse, 
 from bot.web.api.campaign_plan import BadRows, Plan, Wanted, plan
 from bot.web.api.campaign_view import (
     CampaignList,
-    CampaignsQuery,
     CampaignTold,
     RecipientList,
     RecipientsQuery,
@@ -31,7 +30,7 @@ from bot.web.api.campaign_view import (
     view_of,
 )
 from bot.web.api.messages import to_of
-from bot.web.api.operation import Answer, Asked, Operation, Query, Told
+from bot.web.api.operation import Answer, Asked, Operation, PageQuery, Query, Told
 from bot.web.api.placing import idempotency_of
 from bot.web.api.problem import Invalid
 from bot.web.api.times import send_time
@@ -278,7 +277,7 @@ def commands(backend: Backend) -> Mapping[str, Callable[[Mapping[str, object]], 
         return _plain(await told_of(id_of(str(request.get("id", ""))), backend))
 
     async def all_of_them(request: Mapping[str, object]) -> Mapping[str, object]:
-        return _plain(await page_of(parse(CampaignsQuery, request.get("query") or {}), backend))
+        return _plain(await page_of(parse(PageQuery, request.get("query") or {}), backend))
 
     async def people(request: Mapping[str, object]) -> Mapping[str, object]:
         query = parse(RecipientsQuery, request.get("query") or {})
@@ -348,7 +347,7 @@ OPERATIONS = (
         "read",
         list_campaigns,
         {200: CampaignList},
-        query=CampaignsQuery,
+        query=PageQuery,
     ),
     Operation(
         "GET",

@@ -19,13 +19,11 @@ from bot.web.api.address import CHANNEL
 from bot.web.api.backend import Backend
 from bot.web.api.bodies import Body, Time, printable
 from bot.web.api.contacts import ConsentTold, consent_told, contact_in, contact_to_make, unknown
-from bot.web.api.operation import Answer, Asked, Moment, Operation, Query, Told
+from bot.web.api.operation import Answer, Asked, Moment, Operation, PageQuery, Told
 from bot.web.api.problem import Invalid
 
 SOURCE_MAX: Final = 200
 PROOF_MAX: Final = 2000
-PAGE: Final = 50
-PAGE_MAX: Final = 200
 FAST_CLOCK: Final = timedelta(minutes=1)  # how far ahead a backend's clock may be
 
 State = Literal["opted_in", "stopped"]
@@ -39,13 +37,6 @@ class ConsentBody(Body):
     source: Annotated[str, Field(min_length=1, max_length=SOURCE_MAX), AfterValidator(printable)]
     proof: Annotated[str, Field(max_length=PROOF_MAX), AfterValidator(printable)] = ""
     at: Time | None = None
-
-
-class LedgerQuery(Query):
-    """A page of the ledger. ``cursor`` is the ``next`` of the page before."""
-
-    limit: int = Field(default=PAGE, ge=1, le=PAGE_MAX)
-    cursor: str | None = Field(default=None, pattern="^[0-9]{1,18}$")
 
 
 class LedgerEntry(Told):
@@ -113,7 +104,7 @@ def _newer(view: ContactView, purpose: Purpose, backend: Backend) -> Refused:
 
 async def get_consent(asked: Asked) -> Answer:
     """How consent stands, with a page of the ledger."""
-    query: LedgerQuery = asked.query
+    query: PageQuery = asked.query
     contact = contact_in(asked)
     view = await _view(contact, asked.backend)
     before = None if query.cursor is None else int(query.cursor)
@@ -213,7 +204,7 @@ OPERATIONS = (
         "read",
         get_consent,
         {200: LedgerTold},
-        query=LedgerQuery,
+        query=PageQuery,
         refusals=("not-found",),
     ),
 )

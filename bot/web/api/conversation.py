@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal, assert_never
+from typing import Annotated, Any, Literal, assert_never
 
 from pydantic import Field
 
@@ -28,21 +28,17 @@ from bot.core.event import (
 from bot.core.hearing import message_text
 from bot.errors import Failed
 from bot.store.contacts import FROM_THE_END, Came, Left, Place
-from bot.store.units import Origin
+from bot.store.units import InboxKind, Origin
 from bot.web.api.backend import Backend
 from bot.web.api.contacts import contact_in, unknown
 from bot.web.api.messages import Status
-from bot.web.api.operation import Answer, Asked, Moment, Operation, Query, Told
+from bot.web.api.operation import Answer, Asked, Moment, Operation, PageQuery, Told
 from bot.work.stored_events import reader
 
-PAGE: Final = 50
-PAGE_MAX: Final = 200
 
+class ExchangeQuery(PageQuery):
+    """A page of the conversation, of two tables side by side."""
 
-class ExchangeQuery(Query):
-    """A page of the conversation. ``cursor`` is the ``next`` of the page before."""
-
-    limit: int = Field(default=PAGE, ge=1, le=PAGE_MAX)
     cursor: str | None = Field(default=None, pattern="^[0-9]{1,18}-[0-9]{1,18}$")
 
 
@@ -81,7 +77,7 @@ class BotEntry(Told):
 
 
 class ColleagueEntry(Told):
-    """What a colleague did with the conversation: ``took_over``, ``gave_back``, ``wrote`` or ``closed``."""
+    """What a colleague did: ``took_over``, ``gave_back``, ``wrote`` or ``closed``; ``gone`` where it is kept no longer."""
 
     who: Literal["colleague"] = "colleague"
     at: Moment
@@ -126,6 +122,8 @@ def _entry(each: Came | Left, backend: Backend) -> PersonEntry | BotEntry | Coll
         return ColleagueEntry(
             at=each.at, did=event.what, name=event.who, team=event.team or None, note=event.note or None
         )
+    if each.kind is InboxKind.OPERATOR:
+        return ColleagueEntry(at=each.at, did="gone", name="", team=None, note=None)
     kind, text = entry_of(event, each, backend.store.installation_key)
     reason = f"{each.layer}: rule {each.rule}" if each.rule else each.layer
     return PersonEntry(

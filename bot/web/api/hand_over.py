@@ -23,13 +23,12 @@ from bot.store.units import InboxKind, Incoming, Order, Origin, Standing
 from bot.web.api.address import address_of, check_number, contact_of
 from bot.web.api.bodies import REFERENCE_MAX, Body, MessageBody, Name, TemplateBody
 from bot.web.api.messages import MessagePlaced, to_of
-from bot.web.api.operation import Answer, Asked, Moment, Operation, Query, Told
+from bot.web.api.operation import PAGE, PAGE_MAX, Answer, Asked, Moment, Operation, Query, Told
 from bot.web.api.placing import check_shape, idempotency_of, order_of, same_request
 from bot.web.api.problem import Invalid
 
 LONGEST: Final = timedelta(days=365)
 NOTE_MAX: Final = 1000
-PAGE_MAX: Final = 200
 _DURATION: Final = re.compile(r"([0-9]{1,6}) ?([a-z]{1,7})")
 _CURSOR: Final = re.compile(r"([0-9]{1,17})-([0-9]{1,17})")
 _EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
@@ -99,7 +98,7 @@ class WaitingQuery(Query):
 
     waiting: Literal["true"]
     team: str | None = Field(default=None, min_length=1, max_length=128)
-    limit: int = Field(default=50, ge=1, le=PAGE_MAX)
+    limit: int = Field(default=PAGE, ge=1, le=PAGE_MAX)
     cursor: str | None = Field(default=None, pattern=r"^[0-9]{1,17}-[0-9]{1,17}$")
 
 
@@ -357,8 +356,6 @@ OPERATIONS = (
             "unknown-template",
             "unknown-language",
             "wrong-values",
-            "bad-idempotency-key",
-            "idempotency-key-reused",
         ),
         takes_idempotency_key=True,
         location=True,

@@ -53,6 +53,21 @@ def too_many_tries(wait_s: int) -> TooMany:
     )
 
 
+def _no_key(sent: str | None) -> Refused:
+    """What is amiss with the header, as far as that tells nobody anything about keys."""
+    cure = "Send `Authorization: Bearer KEY` with a key made by `python run.py keys create`."
+    if sent is None:
+        return Refused("The request has no header Authorization, so no API key.", "unauthorized", cure, 401)
+    if sent.partition(" ")[0].lower() != "bearer":
+        return Refused("The header Authorization does not begin with the word Bearer.", "unauthorized", cure, 401)
+    return Refused(
+        "The API key is none of this server's, or was revoked.",
+        "unauthorized",
+        "Send the whole key as `keys create` printed it; `python run.py keys list` tells which are in use.",
+        401,
+    )
+
+
 class Doorkeeper:
     """Knows by its key who asks, what it may do, and how much of it in a second."""
 
@@ -71,12 +86,7 @@ class Doorkeeper:
         key = await self._known(request)
         if key is None:
             self._tries.failed(address)
-            raise Refused(
-                "The request carries no valid API key.",
-                "unauthorized",
-                "Send `Authorization: Bearer KEY` with a key made by `python run.py keys create`.",
-                401,
-            )
+            raise _no_key(request.headers.get("Authorization"))
         if not key.scopes & {scope, "admin"}:
             raise Refused(
                 f'The key "{key.name}" may not do this; it needs the scope "{scope}".',

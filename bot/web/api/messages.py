@@ -84,8 +84,6 @@ OPERATIONS = (
             "unknown-language",
             "wrong-values",
             "wrong-category",
-            "bad-idempotency-key",
-            "idempotency-key-reused",
         ),
         takes_idempotency_key=True,
         about="With `dry_run` nothing is stored or sent: 200 tells whether it may leave, in which words, and what it costs.",

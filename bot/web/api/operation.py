@@ -12,12 +12,15 @@ from typing import Annotated, Any, Final, Literal
 
 import orjson
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from bot.store.keys import ApiKey
 from bot.web.api.backend import BACKEND, Backend
 from bot.web.api.bodies import BODY_MAX, JSON, Body, as_content, parse, read_body
 from bot.web.api.problem import Invalid
+
+PAGE: Final = 50  # entries, where nobody says how many
+PAGE_MAX: Final = 200
 
 Scope = Literal["send", "read", "admin"]
 Moment = Annotated[datetime, PlainSerializer(lambda at: at.isoformat(), return_type=str, when_used="json")]
@@ -27,6 +30,13 @@ class Query(BaseModel):
     """What may stand behind the question mark: text that pydantic converts; an unknown or repeated name is a mistake."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+class PageQuery(Query):
+    """Which page. ``cursor`` is the ``next`` of the page before."""
+
+    limit: int = Field(default=PAGE, ge=1, le=PAGE_MAX)
+    cursor: str | None = Field(default=None, pattern="^[0-9]{1,18}$")
 
 
 class Told(BaseModel):

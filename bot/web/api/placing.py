@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Literal
+from typing import Literal, TypeVar
 
 import orjson
 from aiohttp import web
@@ -31,6 +31,8 @@ from bot.web.api.templates import template_of
 from bot.web.api.times import send_time, told
 
 IDEMPOTENCY_KEY_MAX = 255
+
+T = TypeVar("T")
 
 
 def idempotency_of(request: web.Request, key_id: int, content: object) -> tuple[int, str, str] | None:
@@ -67,16 +69,16 @@ async def place(
     return same_request(placed)
 
 
-def same_request(placed: Placed | OtherBody) -> Placed:
-    """What was placed. Raises ``Refused`` where the key was used for something else."""
-    if isinstance(placed, OtherBody):
+def same_request(made: T | OtherBody, what: str = "message") -> T:
+    """What was made. Raises ``Refused`` where the key was used for something else."""
+    if isinstance(made, OtherBody):
         raise Refused(
             "This Idempotency-Key was used before with another body.",
             "idempotency-key-reused",
-            "Use a new key for a new message, and the same body when you repeat one.",
+            f"Use a new key for a new {what}, and the same body when you repeat one.",
             422,
         )
-    return placed
+    return made
 
 
 def _order(
@@ -185,14 +187,18 @@ def _first(approved: list[TemplateReply | OmniTemplateReply]) -> str:
 def _check_consent(standing: Standing, category: str, scene: Scene) -> None:
     consent, words = standing.consent, scene.rulebook.consent
     if consent.stopped:
-        raise Refused("The person said STOP.", "opted-out", "Only the person can change that, by writing START.")
+        raise Refused(
+            "The person said STOP.",
+            "opted-out",
+            "Only the person can change that: by writing START, or by agreeing anew, told with proof by PUT /v1/contacts/…/consent.",
+        )
     policy = Policy(marketing=words.marketing)
     never_agreed = policy.marketing == "opted_in" and consent.marketing != "opted_in"
     if category == "marketing" and (consent.marketing == "stopped" or never_agreed):
         raise Refused(
             "The person did not agree to marketing.",
             "no-marketing-consent",
-            "Ask for it first, or send what is not marketing under its own category.",
+            "Ask for it first and tell of it by PUT /v1/contacts/…/consent, or send what is not marketing under its own category.",
         )
 
 

@@ -44,7 +44,7 @@ async def export_of(identity: str, backend: Backend) -> dict[str, Any]:
     """The document. Raises ``Refused`` (404) where nothing is kept of anybody of this address."""
     export = await backend.store.privacy.export(contact_of(identity, backend.app_id))
     if export is None:
-        raise _nobody(identity)
+        raise nobody(identity)
     found: dict[int, StoredRulebook | None] = {
         number: await backend.store.rulebook(number) for number in rulebooks_of(export)
     }
@@ -55,15 +55,16 @@ async def erase(identity: str, backend: Backend) -> Erased:
     """Erase whoever has this address. Raises ``Refused``: nobody known (404), something under way, or the file in use (409)."""
     erased = await backend.store.privacy.erase(contact_of(identity, backend.app_id), backend.now())
     if not erased.known:
-        raise _nobody(identity)
+        raise nobody(identity)
     return erased
 
 
-def _nobody(identity: str) -> Refused:
+def nobody(identity: str) -> Refused:
+    """Of whom there is nothing to tell and nothing to erase."""
     return Refused(
         f'Nothing is kept about "{identity}".',
         "not-found",
-        "Write a number with its country, such as +46701740605.",
+        "Check the number; it has a + and its country, such as +46701740605.",
         404,
     )
 

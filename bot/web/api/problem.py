@@ -18,6 +18,7 @@ from bot.errors import Overloaded, Refused, Retry
 TYPE: Final = "urn:parley:problem:"
 MEDIA_TYPE: Final = "application/problem+json"
 TRY_AGAIN_S: Final = 5
+MEND_FIELDS: Final = "Mend the fields listed under errors and send it again."
 
 
 class Invalid(Refused):
@@ -25,7 +26,7 @@ class Invalid(Refused):
 
     def __init__(self, errors: Sequence[tuple[str, str]]) -> None:
         sentence = " ".join(sentence for _, sentence in errors[:3])
-        super().__init__(sentence, "invalid-body", "Mend the fields listed under errors and send it again.", 422)
+        super().__init__(sentence, "invalid-body", MEND_FIELDS, 422)
         self.errors = tuple(errors)
 
 

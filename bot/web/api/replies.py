@@ -32,7 +32,9 @@ def reply_of(content: Mapping[str, Any], scene: Scene) -> Reply:
     try:
         return saying.say(said, replace(scene, notes=[]))
     except saying.Unsayable as reason:
-        raise Refused(str(reason), "wrong-values", "Send shorter words, or other values.", 422) from None
+        raise Refused(
+            str(reason), "wrong-values", "Give every value that it needs, and shorter ones where it is too long.", 422
+        ) from None
 
 
 def _read(content: Mapping[str, Any], scene: Scene) -> Say:

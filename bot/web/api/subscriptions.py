@@ -13,29 +13,18 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, Field
 
 from bot.errors import Refused
-from bot.store.subscriptions import EVERYTHING, Change, DeadLetter, Subscription
+from bot.store.subscriptions import EVERYTHING, Change, DeadLetter, Kind, Subscription
 from bot.web.api.backend import Backend
 from bot.web.api.bodies import Body, printable
-from bot.web.api.operation import Answer, Asked, Moment, Operation, Query, Told
+from bot.web.api.operation import Answer, Asked, Moment, Operation, PageQuery, Told
 
 NAME_MAX: Final = 100
 URL_MAX: Final = 2048
-PAGE: Final = 50
-PAGE_MAX: Final = 200
 REDRIVEN_MOST: Final = 1000
 _SECRET_BYTES: Final = 32  # Standard Webhooks wants 24 to 64
 _ID: Final = re.compile("[0-9]{1,18}")
 
-EventKind = Literal[
-    "*",
-    "message.received",
-    "message.status",
-    "message.unmatched",
-    "consent.changed",
-    "conversation.handed_over",
-    "conversation.given_back",
-    "rule.told",
-]
+EventKind = Literal["*", Kind]
 Url = Annotated[str, Field(min_length=1, max_length=URL_MAX), AfterValidator(printable)]
 Events = Annotated[list[EventKind], Field(min_length=1, max_length=20)]
 SubscriptionName = Annotated[str, Field(max_length=NAME_MAX), AfterValidator(printable)]
@@ -64,13 +53,6 @@ class RedriveBody(Body):
     ids: Annotated[list[Annotated[str, Field(max_length=64)]], Field(min_length=1, max_length=REDRIVEN_MOST)] | None = (
         None
     )
-
-
-class LettersQuery(Query):
-    """A page of dead letters. ``cursor`` is the ``next`` of the page before."""
-
-    limit: int = Field(default=PAGE, ge=1, le=PAGE_MAX)
-    cursor: str | None = Field(default=None, pattern="^[0-9]{1,18}$")
 
 
 class SubscriptionTold(Told):
@@ -205,7 +187,7 @@ async def ping_subscription(asked: Asked) -> Answer:
 
 async def get_dead_letters(asked: Asked) -> Answer:
     """A page of what was given up."""
-    query: LettersQuery = asked.query
+    query: PageQuery = asked.query
     found = await _find(asked)
     after = 0 if query.cursor is None else int(query.cursor)
     page = await asked.backend.store.subscriptions.dead_letters(found.id, query.limit, after)
@@ -383,7 +365,7 @@ OPERATIONS = (
         "admin",
         get_dead_letters,
         {200: DeadLetterList},
-        query=LettersQuery,
+        query=PageQuery,
         refusals=("not-found",),
     ),
     Operation(

@@ -38,7 +38,8 @@ def _relative(send_at: RelativeBody, now: datetime) -> datetime:
     if (send_at.after is None) == (send_at.before is None):
         raise Invalid([("send_at", "send_at takes either after or before, and one of them only.")])
     if send_at.before is not None and send_at.time is None:
-        raise Invalid([("send_at.time", "send_at.before needs a time that it is before of.")])
+        sentence = "send_at.time: before needs it, as what the message comes before, such as the time of a visit."
+        raise Invalid([("send_at.time", sentence)])
     base = send_at.time or now
     try:
         if send_at.before is not None:

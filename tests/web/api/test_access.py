@@ -22,11 +22,22 @@ from tests.web.api.test_messages import refused
 
 
 @pytest.mark.parametrize(
-    "header", ["", "Bearer ", "Bearer wrong", "Basic abc", "Bearer " + "x" * 300, "Bearer é\ud83d"]
+    ("header", "detail"),
+    [
+        ("", "has no header Authorization"),
+        ("Bearer ", "none of this server's"),
+        ("Bearer wrong", "none of this server's"),
+        ("Basic abc", "does not begin with the word Bearer"),
+        ("parley_abc", "does not begin with the word Bearer"),
+        ("Bearer " + "x" * 300, "none of this server's"),
+        ("Bearer é\ud83d", "none of this server's"),
+    ],
 )
-async def test_without_a_valid_key_nothing_is_told(bench: Bench, header: str) -> None:
+async def test_without_a_valid_key_nothing_is_told_but_what_the_header_lacks(
+    bench: Bench, header: str, detail: str
+) -> None:
     response = await bench.client.get("/v1/messages/x", headers={"Authorization": header} if header else {})
-    await refused(response, 401, "unauthorized")
+    assert detail in (await refused(response, 401, "unauthorized"))["detail"]
     assert response.headers["WWW-Authenticate"].startswith("Bearer")
 
 

@@ -94,6 +94,10 @@ async def test_all_mistakes_are_told_with_their_lines_and_nothing_is_stored(benc
     assert [each["field"] for each in document["errors"]] == ["line 2", "line 3", "line 4"]
     assert document["errors"][1]["detail"] == "The value of first_name is missing."
     assert "A spreadsheet shortened it" in document["errors"][2]["detail"]
+    lost = (await problem(await csv(bench, "to,first_name,order_number\n46701740605,Anna,1\n0701,,1\n")))[2]
+    assert lost["detail"].endswith("A spreadsheet takes the + away: format the column as text. 1 more mistake follows.")
+    lacks = (await problem(await csv(bench, "to,first_name\n+46701740605,Anna\n")))[2]
+    assert lacks["cure"] == "Mend what errors lists and send it again."
     await nobody_waits(bench)
     listed = await problem(await post(bench, recipients=[{"to": ANNA, "values": {"first_name": " "}}]))
     assert listed[2]["errors"] == [{"field": "recipient 1", "detail": "The value of first_name is missing."}]

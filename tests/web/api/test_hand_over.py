@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from aiohttp.test_utils import TestClient
 from bot.core.decision import HandOver
 from bot.core.reply import TemplateReply, TextReply
 from bot.core.rulebook import Rulebook, Rulebooks
+from bot.store.privacy import Walk
 from bot.store.units import Lane, Origin, Settled
 from bot.web.api.address import contact_of
 from bot.web.api.keys import make_key
@@ -169,6 +171,15 @@ async def test_right_after_the_hand_over_a_colleague_may_write(desk: Desk) -> No
     assert (await desk.write()).status == 202
     assert (await desk.act("give-back")).status == 202
     await refused(await desk.write(), 409, "not-handed-over")
+
+
+async def test_what_a_colleague_did_long_ago_is_not_told_as_the_persons(desk: Desk) -> None:
+    await desk.taken()
+    desk.bench.later(days=100)
+    long_ago = desk.bench.clock[0] - timedelta(days=90)
+    await desk.bench.store.privacy.forget_bodies(Walk(), long_ago, long_ago, 500)
+    told = await (await desk.bench.get(f"/v1/contacts/{ANNA}/conversation")).json()
+    assert [(each["who"], each.get("did")) for each in told["entries"]] == [("colleague", "gone")]
 
 
 async def test_a_conversation_of_the_bot_must_be_taken_over(desk: Desk) -> None:

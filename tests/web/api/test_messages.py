@@ -141,6 +141,19 @@ async def test_who_is_neither_a_number_nor_known_is_refused(bench: Bench, to: st
     await refused(await bench.message(to=to, if_closed="wait"), 422, "bad-recipient")
 
 
+@pytest.mark.parametrize(
+    ("to", "cure"),
+    [
+        ("0701740605", "without the 0 before the area code"),
+        ("46701740606", 'If its country stands in it already, write "+46701740606"'),
+        ("0046701740606", 'If its country stands in it already, write "+46701740606"'),
+        ("hello", "Write a phone number with + and its country"),
+    ],
+)
+async def test_the_cure_fits_what_a_number_lacks(bench: Bench, to: str, cure: str) -> None:
+    assert cure in (await refused(await bench.message(to=to, if_closed="wait"), 422, "bad-recipient"))["cure"]
+
+
 async def test_a_known_identity_that_is_no_number_is_taken(bench: Bench) -> None:
     await bench.writes("US.13491208655302741918")
     assert (await sent(bench, await bench.message(to="US.13491208655302741918")))["to"] == "US.13491208655302741918"

@@ -151,7 +151,15 @@ async def test_a_change_moves_it_and_leaves_what_it_does_not_name(bench: Bench) 
 async def test_null_takes_a_time_away(bench: Bench) -> None:
     told = await template(bench, send_at=LATER, reference="order 1", not_after="2026-01-09T00:00:00Z")
     changed = await (await change(bench, told["id"], dict.fromkeys(("send_at", "not_after", "reference")))).json()
-    assert (changed["send_at"], changed["not_after"], changed["reference"]) == (None, None, None)
+    assert (changed["send_at"], changed["not_after"], changed["reference"]) == (bench.clock[0].isoformat(), None, None)
+    assert await leaves(bench) == [told["id"]]
+
+
+async def test_what_was_planned_long_ago_has_its_whole_time_once_its_plan_is_taken_away(bench: Bench) -> None:
+    told = await template(bench, send_at={"after": "5 days"})
+    bench.later(days=3)
+    assert (await change(bench, told["id"], {"send_at": None})).status == 200
+    bench.later(hours=23)
     assert await leaves(bench) == [told["id"]]
 
 

@@ -16,8 +16,9 @@ CREATE INDEX lane_waiting ON lane (waiting_since, person) WHERE waiting_since IS
 UPDATE lane SET waiting_since = coalesce((SELECT max(wrote_at) FROM identity i WHERE i.person = lane.person), 0)
     WHERE state LIKE '%"waiting":true%';
 
--- Every erasure leaves a row, so that a restored backup can be erased again; stopped: the person had said STOP.
-ALTER TABLE erased ADD COLUMN stopped INTEGER NOT NULL DEFAULT 1 CHECK (stopped IN (0, 1));
+-- Every erasure leaves a row, so that a restored backup can be erased again; stopped: the person had said STOP (1),
+-- wanted no marketing (2), or both (3).
+ALTER TABLE erased ADD COLUMN stopped INTEGER NOT NULL DEFAULT 1 CHECK (stopped BETWEEN 0 AND 3);
 
 -- News: what subscribed backends are to be told, written in the transaction in which it happened, and taken out in the one in which it
 -- becomes a callback for each subscription that wants it. id never comes again: backends put what they are told in order by it.
