@@ -39,7 +39,7 @@ def demo(
 
 
 async def _greet(demo: Running) -> None:
-    key = await make_key(demo.app.store, f"demo {secrets.token_hex(3)}", ["send", "read"], demo.app.clock.now())
+    key = await make_key(demo.app.store, f"demo {secrets.token_hex(3)}", ["admin"], demo.app.clock.now())
     _tell_where(demo, key)
     if in_terminal():
         line(f"{HELP}\n")
@@ -61,4 +61,4 @@ def _tell_where(demo: Running, key: str) -> None:
     else:
         line(f"Parley answers at {demo.url}.")
         line(f"The emulated Sinch is at {demo.emulator.url}.")
-    line(f"Send by the API:\n  {example}\n")
+    line(f"Send by the API, which {demo.url}/docs explains:\n  {example}\n")
