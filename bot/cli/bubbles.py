@@ -14,9 +14,14 @@ from rich.text import Text
 from bot.cli.phone import Bubble
 
 _WIDEST: Final = 64
-_KINDS: Final = {"media": "[file]", "location": "[place]", "products": "[basket]", "flow": "[form]"}
-# What the phone itself sent as it goes over the wire.
-_RAW: Final = {"media_message": "[file]", "media_card_message": "[file]", "location_message": "[place]"}
+_KINDS: Final = {
+    "media": "[file]",
+    "location": "[place]",
+    "contact": "[contact]",
+    "products": "[basket]",
+    "flow": "[form]",
+    "raw": "[message]",
+}
 
 
 def draw(bubble: Bubble, console: Console) -> None:
@@ -53,10 +58,11 @@ def _inside(bubble: Bubble) -> RenderableType:
 
 
 def _words(bubble: Bubble) -> str:
-    if bubble.kind == "raw":
-        return _RAW.get(bubble.text, "[message]")
     mark = _KINDS.get(bubble.kind, "")
-    return " ".join(part for part in (mark, bubble.text, bubble.url) if part)
+    if bubble.kind == "raw":
+        return mark
+    # Who sent a file knows where from.
+    return " ".join(part for part in (mark, bubble.text, "" if bubble.mine else bubble.url) if part)
 
 
 def _option(at: int, bubble: Bubble) -> Text:

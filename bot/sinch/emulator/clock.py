@@ -36,6 +36,15 @@ def stamp(moment: datetime) -> str:
     return moment.isoformat()[:-6] + "Z"
 
 
+def until(moment: datetime, now: datetime) -> timedelta:
+    """How far a clock that shows ``now`` must be moved to show ``moment``. ValueError for one that is past or has no zone."""
+    if moment.tzinfo is None:
+        raise ValueError("The moment needs its zone, as in 2026-11-20T10:15:30Z.")
+    if moment < now:
+        raise ValueError(f"It is {stamp(now)} already; time only goes forward.")
+    return moment - now
+
+
 def _wake(woken: asyncio.Future[None]) -> None:
     if not woken.done():
         woken.set_result(None)

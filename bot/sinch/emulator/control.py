@@ -11,25 +11,18 @@ from datetime import datetime, timedelta
 from aiohttp import web
 
 from bot.sinch.emulator.answers import Rejected, ok
-from bot.sinch.emulator.clock import stamp
+from bot.sinch.emulator.clock import stamp, until
 from bot.sinch.emulator.contacts import plain_identity
 from bot.sinch.emulator.faults import fault_from
-from bot.sinch.emulator.fields import Json, number_in, object_in, objects_in, text_in
+from bot.sinch.emulator.fields import number_in, object_in, objects_in, text_in
 from bot.sinch.emulator.gate import Gate
-from bot.sinch.emulator.person import NothingToTap, Person
+from bot.sinch.emulator.media import MEDIA_TYPES
+from bot.sinch.emulator.person import Person
 from bot.sinch.emulator.phones import Phone
 from bot.sinch.emulator.validate import json_object
 from bot.sinch.emulator.world import World
 
 WAIT_MAX_S = 60.0
-MEDIA_TYPES = {
-    "image": "image/jpeg",
-    "video": "video/mp4",
-    "voice": "audio/ogg",
-    "audio": "audio/mpeg",
-    "document": "application/pdf",
-    "sticker": "image/webp",
-}
 
 
 class Control:
@@ -41,10 +34,6 @@ class Control:
     def routes(self, gate: Gate) -> list[web.RouteDef]:
         """Every control."""
         return [
-            web.post("/emulator/say", gate.control(self.say)),
-            web.post("/emulator/tap", gate.control(self.tap)),
-            web.post("/emulator/send", gate.control(self.send)),
-            web.post("/emulator/react", gate.control(self.react)),
             web.post("/emulator/callback", gate.control(self.callback)),
             web.get("/emulator/phones", gate.control(self.phones)),
             web.get("/emulator/phones/{identity}", gate.control(self.phone)),
@@ -54,46 +43,19 @@ class Control:
             web.get("/emulator/faults", gate.control(self.faults)),
             web.post("/emulator/faults", gate.control(self.add_faults)),
             web.delete("/emulator/faults", gate.control(self.clear_faults)),
+            web.get("/emulator/switches", gate.control(self.switches)),
+            web.post("/emulator/switches", gate.control(self.turn)),
+            web.get("/emulator/traffic/{message_id}", gate.control(self.traffic)),
             web.get("/emulator/truth", gate.control(self.truth)),
         ]
-
-    async def say(self, request: web.Request) -> web.StreamResponse:
-        """``{"identity", "text", "reply_to"?, "at"?}``"""
-        body = json_object(await request.read())
-        message_id = await self._person(body).says(text_in(body, "text"), text_in(body, "reply_to"), _at(body))
-        return ok({"message_id": message_id})
-
-    async def tap(self, request: web.Request) -> web.StreamResponse:
-        """``{"identity", "message_id", "choice"}``, the choice an index from 0 or a title."""
-        body = json_object(await request.read())
-        choice = body.get("choice")
-        if not isinstance(choice, int | str):
-            raise Rejected("choice must be an index from 0 or a title.")
-        try:
-            return ok({"message_id": await self._person(body).taps(text_in(body, "message_id"), choice, _at(body))})
-        except NothingToTap as trouble:
-            raise Rejected(str(trouble), 409) from None
-
-    async def send(self, request: web.Request) -> web.StreamResponse:
-        """``{"identity", "contact_message": {…}}``, or ``"event": {"contact_event": …}``, as they go over the wire."""
-        body = json_object(await request.read())
-        person = self._person(body)
-        if event := object_in(body, "event"):
-            return ok({"event_id": await person.does(event)})
-        if content := object_in(body, "contact_message"):
-            return ok({"message_id": await person.sends(content, _at(body))})
-        raise Rejected("contact_message or event is required.")
-
-    async def react(self, request: web.Request) -> web.StreamResponse:
-        """``{"identity", "message_id", "emoji"}``"""
-        body = json_object(await request.read())
-        return ok({"event_id": await self._person(body).reacts(text_in(body, "message_id"), text_in(body, "emoji"))})
 
     async def callback(self, request: web.Request) -> web.StreamResponse:
         """``{"body": {…}}``: a whole callback, delivered as it is."""
         body = json_object(await request.read())
         try:
-            await self._person(body | {"identity": "0"}).raw(object_in(body, "body"))
+            await Person(self._world, self._world.apps.for_person(text_in(body, "app_id")), "0").raw(
+                object_in(body, "body")
+            )
         except ValueError as trouble:
             raise Rejected(str(trouble)) from None
         return ok({})
@@ -106,7 +68,7 @@ class Control:
     async def phone(self, request: web.Request) -> web.StreamResponse:
         """A phone's bubbles that changed after ``?after=TURN`` (0: all); ``?wait=SECONDS`` waits for the next change.
 
-        The answer is ``{"turn", "bubbles"}``; hand ``turn`` back as ``after``.
+        The answer is ``{"turn", "bubbles", …}``; hand ``turn`` back as ``after``.
         """
         phone = self._phone(request)
         after, wait_s = _number(request, "after"), min(_number(request, "wait"), WAIT_MAX_S)
@@ -116,7 +78,7 @@ class Control:
                 bubbles = await asyncio.wait_for(phone.changes(int(after)), wait_s)
             except TimeoutError:
                 bubbles = []
-        return ok({"turn": phone.turn, "bubbles": [bubble.resource() for bubble in bubbles]})
+        return ok({**phone.resource(), "bubbles": [bubble.resource() for bubble in bubbles]})
 
     async def media(self, request: web.Request) -> web.StreamResponse:
         """A file whose address tells nothing, as Sinch's often are: only its content type says what it is."""
@@ -130,9 +92,15 @@ class Control:
         return ok({"now": stamp(self._world.clock.now())})
 
     async def move_clock(self, request: web.Request) -> web.StreamResponse:
-        """``{"hours"}`` or ``{"seconds"}``: time passes."""
+        """``{"hours"}``, ``{"seconds"}`` or ``{"until": moment}``: time passes."""
         body = json_object(await request.read())
-        self._world.clock.advance(timedelta(hours=number_in(body, "hours"), seconds=number_in(body, "seconds")))
+        if text := text_in(body, "until"):
+            try:
+                self._world.move(until(datetime.fromisoformat(text), self._world.clock.now()))
+            except ValueError as trouble:
+                raise Rejected(f"until: {trouble}") from None
+        else:
+            self._world.move(timedelta(hours=number_in(body, "hours"), seconds=number_in(body, "seconds")))
         return await self.clock(request)
 
     async def faults(self, request: web.Request) -> web.StreamResponse:
@@ -157,17 +125,36 @@ class Control:
         self._world.faults.clear()
         return await self.faults(request)
 
+    async def switches(self, request: web.Request) -> web.StreamResponse:
+        """``{"switches": [{"name", "title", "sentence", "on", "probability", "next", "happened"}]}``"""
+        return ok({"switches": [switch.resource() for switch in self._world.switches.all()]})
+
+    async def turn(self, request: web.Request) -> web.StreamResponse:
+        """``{"name", "on": true, "probability"?}``, ``{"name", "next": N}``, or ``{"name", "on": false}``."""
+        body, switches = json_object(await request.read()), self._world.switches
+        name, count = text_in(body, "name"), number_in(body, "next")
+        try:
+            if count:
+                switches.befall_next(name, int(count))
+            elif body.get("on") is True:
+                switches.turn_on(name, number_in(body, "probability") if "probability" in body else 1.0)
+            elif body.get("on") is False:
+                switches.turn_off(name)
+            else:
+                raise ValueError("Say on, true or false, or next, a number.")
+        except (LookupError, ValueError) as trouble:
+            raise Rejected(str(trouble.args[0])) from None
+        return await self.switches(request)
+
+    async def traffic(self, request: web.Request) -> web.StreamResponse:
+        """``{"message_id", "deliveries", "sends"}``, both empty for a message that is unknown or long gone."""
+        return ok(self._world.traffic.of(request.match_info["message_id"]).resource())
+
     async def truth(self, request: web.Request) -> web.StreamResponse:
         """The remembered entries with ``n`` above ``?after=N``, of ``?kind=`` where given."""
         after, kind = _number(request, "after"), request.query.get("kind")
         entries = [entry for entry in self._world.truth.entries if number_in(entry, "n") > after]
         return ok({"entries": [entry for entry in entries if kind in (None, entry["kind"])]})
-
-    def _person(self, body: Json) -> Person:
-        identity = text_in(body, "identity")
-        if not identity:
-            raise Rejected("identity is required.")
-        return Person(self._world, self._world.apps.for_person(text_in(body, "app_id")), identity)
 
     def _phone(self, request: web.Request) -> Phone:
         app = self._world.apps.for_person(request.query.get("app_id", ""))
@@ -179,11 +166,3 @@ def _number(request: web.Request, name: str) -> float:
         return max(0.0, float(request.query.get(name, "0")))
     except ValueError:
         raise Rejected(f"{name} must be a number.") from None
-
-
-def _at(body: Json) -> datetime | None:
-    text = text_in(body, "at")
-    try:
-        return datetime.fromisoformat(text) if text else None
-    except ValueError:
-        raise Rejected("at must be an RFC 3339 time.") from None

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 import orjson
 
 from bot.sinch.emulator.fields import Json, object_in, text_in, texts_in
-from bot.sinch.emulator.render import Shown, show, template_shown
+from bot.sinch.emulator.render import show
+from bot.sinch.emulator.render_template import template_shown
 from bot.sinch.emulator.settings import EmulatorSettings
+from bot.sinch.emulator.shown import Shown
 from bot.sinch.emulator.templates import OmniTemplate, Reason, Template, refusal
 
 TEXT_MAX = 4096
@@ -51,9 +53,15 @@ def _free_form(shown: Shown, window_is_open: bool) -> Verdict:
 
 
 def _raw(explicit: str, window_is_open: bool) -> Verdict:
-    content = orjson.loads(explicit)
-    is_template = isinstance(content, dict) and content.get("type") == "template"
-    return Verdict(Shown("raw", explicit), None if window_is_open or is_template else _WINDOW_CLOSED)
+    """Free use of WhatsApp's own JSON: a reaction appears on what it is about, everything else as it stands."""
+    found = orjson.loads(explicit)
+    content: Json = found if isinstance(found, dict) else {}
+    shown = Shown("raw", explicit)
+    if content.get("type") == "reaction":
+        reaction = object_in(content, "reaction")
+        shown = Shown("reaction", text_in(reaction, "emoji"), about=text_in(reaction, "message_id"))
+    is_allowed = window_is_open or content.get("type") == "template"
+    return Verdict(shown, None if is_allowed else _WINDOW_CLOSED)
 
 
 def _template(template: Json, window_is_open: bool, settings: EmulatorSettings) -> Verdict:
@@ -70,11 +78,8 @@ def _approved(reference: Json, known: tuple[Template, ...] | None) -> Verdict:
 
 def _use(name: str, language: str, parameters: dict[str, str], known: tuple[Template, ...] | None) -> Verdict:
     spoken = [one for one in known or () if one.name == name and one.language == language]
-    wording = spoken[0].wording(parameters) if spoken else ""
-    # Parameters count buttons of every kind, so titles keep the place of buttons that are no quick replies.
-    titles = [button.text for button in spoken[0].buttons] if spoken else []
     reason = _without_language(language) if known is None else refusal(known, name, language, parameters)
-    return Verdict(template_shown(name, language, wording, parameters, titles), reason)
+    return Verdict(template_shown(name, language, spoken[0] if spoken else None, parameters), reason)
 
 
 def _without_language(language: str) -> Reason | None:
@@ -87,10 +92,10 @@ def _omni(reference: Json, window_is_open: bool, settings: EmulatorSettings) -> 
     name, language = text_in(reference, "template_id"), text_in(reference, "language_code")
     parameters = texts_in(reference, "parameters")
     if settings.omni_templates is None:
-        return Verdict(template_shown(name, language, "", parameters, []), None)
+        return Verdict(template_shown(name, language, None, parameters), None)
     found = _translation(settings.omni_templates, name, language, text_in(reference, "version"))
     if isinstance(found, Reason):
-        return Verdict(template_shown(name, language, "", parameters, []), found)
+        return Verdict(template_shown(name, language, None, parameters), found)
     if found.whatsapp is None:
         return _free_form(Shown("text", found.wording(parameters)), window_is_open)
     approved = found.whatsapp

@@ -38,8 +38,9 @@ class Fault:
 
     ``status`` (with STATUS, HTML), ``retry_after`` (header text, sent as it is, also a hostile one), ``seconds``
     (SLOW, DELAY), ``code`` and ``channel_code`` (FAILED: Sinch's reason and WhatsApp's number). ``where`` is how the
-    path of the requests it befalls ends; callbacks and messages have no path. NONE leaves one request alone, to make
-    room in a script.
+    path of the requests it befalls ends; callbacks and messages have no path. ``trigger`` has it befall callbacks of
+    that trigger alone. ``switch`` is the name of the switch it belongs to. NONE leaves one request alone, to make room
+    in a script.
     """
 
     kind: FaultKind
@@ -49,12 +50,14 @@ class Fault:
     code: str = "UNKNOWN"
     channel_code: str = ""
     where: str = "messages:send"
+    trigger: str = ""
+    switch: str = ""
 
     @property
     def place(self) -> str:
-        """What it befalls: ``callback``, ``message`` or the end of a path."""
+        """What it befalls: ``callback``, ``callback`` and a trigger, ``message`` or the end of a path."""
         if self.kind in _CALLBACK:
-            return CALLBACK
+            return f"{CALLBACK} {self.trigger}" if self.trigger else CALLBACK
         return MESSAGE if self.kind is FaultKind.FAILED else self.where
 
 
@@ -69,6 +72,7 @@ class Faults:
 
     def __init__(self, seed: int) -> None:
         self.happened: Counter[str] = Counter()
+        self.by_switch: Counter[str] = Counter()
         self._random = random.Random(seed)
         self._scripts: defaultdict[str, deque[Fault]] = defaultdict(deque)
         self._chances: list[_Chance] = []
@@ -87,6 +91,22 @@ class Faults:
         self._scripts.clear()
         self._chances.clear()
 
+    def withdraw(self, switch: str) -> None:
+        """What belongs to a switch happens no more."""
+        self._chances = [each for each in self._chances if each.fault.switch != switch]
+        for place, script in list(self._scripts.items()):
+            self._scripts[place] = deque(fault for fault in script if fault.switch != switch)
+            if not self._scripts[place]:
+                del self._scripts[place]
+
+    def probability_of(self, switch: str) -> float:
+        """The probability of what belongs to a switch; 0 where nothing is left to chance."""
+        return max((each.probability for each in self._chances if each.fault.switch == switch), default=0.0)
+
+    def outstanding_of(self, switch: str) -> int:
+        """How many scripted faults of a switch have not happened yet."""
+        return sum(fault.switch == switch for script in self._scripts.values() for fault in script)
+
     @property
     def outstanding(self) -> int:
         """How many scripted faults have not happened yet."""
@@ -97,28 +117,31 @@ class Faults:
         if not self._scripts and not self._chances:
             return None
         for place in self._scripts:
-            if place not in (CALLBACK, MESSAGE) and path.endswith(place):
+            if _is_path(place) and path.endswith(place):
                 return self._next(place)
         return self._by_chance([each for each in self._chances if path.endswith(each.fault.place)])
 
-    def for_callback(self) -> Fault | None:
-        """What befalls the next callback."""
-        return self._at(CALLBACK)
+    def for_callback(self, trigger: str = "") -> Fault | None:
+        """What befalls the next callback, which has this trigger."""
+        return self._at(CALLBACK, f"{CALLBACK} {trigger}")
 
     def for_message(self) -> Fault | None:
         """What befalls the next message on its way to the person."""
         return self._at(MESSAGE)
 
-    def count(self, kind: FaultKind) -> None:
+    def count(self, fault: Fault) -> None:
         """It happened."""
-        self.happened[kind.value] += 1
+        self.happened[fault.kind.value] += 1
+        if fault.switch:
+            self.by_switch[fault.switch] += 1
 
-    def _at(self, place: str) -> Fault | None:
+    def _at(self, *places: str) -> Fault | None:
         if not self._scripts and not self._chances:
             return None
-        if place in self._scripts:
-            return self._next(place)
-        return self._by_chance([each for each in self._chances if each.fault.place == place])
+        for place in places:
+            if place in self._scripts:
+                return self._next(place)
+        return self._by_chance([each for each in self._chances if each.fault.place in places])
 
     def _next(self, place: str) -> Fault | None:
         script = self._scripts[place]
@@ -134,6 +157,10 @@ class Faults:
         return None
 
 
+def _is_path(place: str) -> bool:
+    return place != MESSAGE and place.partition(" ")[0] != CALLBACK
+
+
 def fault_from(source: Json) -> Fault:
     """A fault from its JSON form, ``{"kind": "slow", "seconds": 2}``; ValueError names a kind that does not exist."""
     plain = Fault(FaultKind(text_in(source, "kind")))
@@ -145,4 +172,5 @@ def fault_from(source: Json) -> Fault:
         code=text_in(source, "code") or plain.code,
         channel_code=text_in(source, "channel_code"),
         where=text_in(source, "where") or plain.where,
+        trigger=text_in(source, "trigger"),
     )

@@ -12,7 +12,7 @@ from bot.sinch.emulator.apps import App
 from bot.sinch.emulator.clock import stamp
 from bot.sinch.emulator.contacts import plain_identity
 from bot.sinch.emulator.fields import Json
-from bot.sinch.emulator.render import Shown
+from bot.sinch.emulator.shown import Shown
 
 PAGE_SIZE = 10
 PAGE_SIZE_MAX = 1000

@@ -10,11 +10,10 @@ from bot.sinch.emulator.clock import stamp
 from bot.sinch.emulator.contacts import Contact, plain_identity
 from bot.sinch.emulator.envelope import envelope, metadata_after
 from bot.sinch.emulator.fate import Verdict, judge
-from bot.sinch.emulator.faults import FaultKind
-from bot.sinch.emulator.fields import Json
+from bot.sinch.emulator.fields import Json, present
 from bot.sinch.emulator.ids import new_id
 from bot.sinch.emulator.messages import Message
-from bot.sinch.emulator.phones import Bubble
+from bot.sinch.emulator.phones import Bubble, Phone
 from bot.sinch.emulator.templates import Reason
 from bot.sinch.emulator.validate import Send
 from bot.sinch.emulator.world import World
@@ -62,9 +61,17 @@ async def accept_event(world: World, app: App, send: Send, request: Json) -> Jso
     event_id = trip.message.id
     facts: Json = {"event_id": event_id, "app_id": app.id, "identity": trip.message.identity, "request": request}
     await world.truth.record("event", facts)
+    _show_typing(world, trip)
     if world.callbacks.wanted(app.id, "EVENT_DELIVERY") or send.callback_url:
         world.callbacks.later(_report_event(world, trip))
     return {"event_id": event_id, "accepted_time": stamp(trip.message.accepted_at)}
+
+
+def _show_typing(world: World, trip: _Trip) -> None:
+    kinds = present(trip.send.content, ("composing_event", "composing_end_event"))
+    if trip.contact is not None and kinds:
+        phone = world.phones.of(trip.app.id, trip.message.identity)
+        phone.types(world.clock.now() if kinds == ["composing_event"] else None)
 
 
 def _begin(world: World, app: App, send: Send) -> _Trip:
@@ -113,7 +120,7 @@ def _judge(world: World, trip: _Trip) -> Verdict:
     fault = world.faults.for_message()
     if fault is None:
         return verdict
-    world.faults.count(FaultKind.FAILED)
+    world.faults.count(fault)
     return Verdict(verdict.shown, Reason(fault.code, fault.channel_code, "The emulator was told to fail this message."))
 
 
@@ -131,8 +138,7 @@ def _remember_conversation(trip: _Trip) -> None:
 def _carry(world: World, trip: _Trip, verdict: Verdict) -> None:
     message = trip.message
     phone = world.phones.of(trip.app.id, message.identity)
-    failed = verdict.reason.code if verdict.reason else ""
-    phone.add(Bubble(message.id, False, verdict.shown, stamp(message.accepted_at), 0, failed=failed))
+    _show(phone, message, verdict)
     if verdict.reason is not None:
         facts: Json = {
             "message_id": message.id,
@@ -141,9 +147,21 @@ def _carry(world: World, trip: _Trip, verdict: Verdict) -> None:
             "description": verdict.reason.description,
         }
         world.truth.note("failed", facts)
-    statuses = world.settings.receipts if phone.receipts is None else phone.receipts
+    statuses = phone.statuses(world.settings.receipts)
     if verdict.reason is not None or statuses or world.callbacks.wanted(trip.app.id, "MESSAGE_SUBMIT"):
         world.callbacks.later(_report(world, trip, verdict.reason, statuses))
+
+
+def _show(phone: Phone, message: Message, verdict: Verdict) -> None:
+    shown, reason = verdict.shown, verdict.reason
+    if shown.kind == "reaction" and reason is None:
+        phone.react(shown.about, shown.text, by_business=True)
+        return
+    bubble = Bubble(message.id, False, shown, stamp(message.accepted_at), 0)
+    if reason is not None:
+        bubble.failed, bubble.failed_channel_code = reason.code, reason.channel_code
+        bubble.failed_because = reason.description
+    phone.add(bubble)
 
 
 async def _report(world: World, trip: _Trip, reason: Reason | None, statuses: tuple[str, ...]) -> None:
@@ -155,7 +173,7 @@ async def _report(world: World, trip: _Trip, reason: Reason | None, statuses: tu
     for status in statuses:
         if world.settings.receipt_gap_s:
             await world.clock.sleep(world.settings.receipt_gap_s)
-        phone.tick(trip.message.id, status)
+        phone.tick(trip.message.id, status, stamp(world.clock.now()))
         await _receipt(world, trip, status, None)
 
 
@@ -176,7 +194,7 @@ async def _receipt(world: World, trip: _Trip, status: str, reason: Reason | None
     payload = _report_payload(world, trip, "message_delivery_report", about)
     name = f"{trip.message.id}:{status}"
     url, secret = trip.send.callback_url, trip.app.overridden_secret
-    await world.callbacks.deliver(trip.app.id, "MESSAGE_DELIVERY", name, payload, url, secret)
+    await world.callbacks.deliver(trip.app.id, "MESSAGE_DELIVERY", name, payload, url, secret, trip.message.id)
 
 
 async def _report_event(world: World, trip: _Trip) -> None:

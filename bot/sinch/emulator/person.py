@@ -13,20 +13,23 @@ import orjson
 
 from bot.sinch.emulator.apps import App
 from bot.sinch.emulator.clock import stamp
-from bot.sinch.emulator.contacts import plain_identity
+from bot.sinch.emulator.contacts import WINDOW, plain_identity
 from bot.sinch.emulator.envelope import envelope, trigger_of
-from bot.sinch.emulator.fields import Json
+from bot.sinch.emulator.fields import Json, object_in, text_in
+from bot.sinch.emulator.files import StoredFile
 from bot.sinch.emulator.ids import new_id
 from bot.sinch.emulator.messages import Message
 from bot.sinch.emulator.phones import Bubble, Phone
-from bot.sinch.emulator.render import Option, Shown
+from bot.sinch.emulator.render_said import said
+from bot.sinch.emulator.shown import Option, Shown
 from bot.sinch.emulator.world import World
 
 _TAPPABLE = frozenset({"buttons", "list", "template"})
+_LEADING_OUT = frozenset({"url", "phone_number", "copy_code"})
 
 
 class NothingToTap(LookupError):
-    """The message shows nothing that a tap would send: no options, a link, or choices that Sinch turned into text."""
+    """The message shows nothing that this tap would do: no such option, or choices that Sinch turned into text."""
 
 
 class Person:
@@ -43,6 +46,12 @@ class Person:
         """Their phone; set its ``receipts`` to change what this person's messages are reported as."""
         return self._world.phones.of(self._app.id, plain_identity(self.identity))
 
+    @property
+    def window_closes_at(self) -> datetime | None:
+        """When free-form messages stop reaching them, also where that is past; None where they never wrote."""
+        wrote_at = self._contact.wrote_at
+        return None if wrote_at is None else wrote_at + WINDOW
+
     async def says(self, text: str, reply_to: str = "", at: datetime | None = None) -> str:
         """They type; the message's id. ``at`` is their own time, now unless given; ``reply_to`` what they quote."""
         return await self._sends({"text_message": {"text": text}}, Shown("text", text), reply_to, at)
@@ -56,46 +65,93 @@ class Person:
         content: Json = {"choice_response_message": response}
         return await self._sends(content, Shown("text", option.title), message_id, at, metadata)
 
-    async def sends_media(self, url: str, caption: str = "", at: datetime | None = None) -> str:
-        """They send a picture, a video, a voice note, a document or a sticker, by the URL it has at Sinch."""
+    def opens(self, message_id: str, choice: int = 0) -> str:
+        """They tap what leads out of the chat: a link, or a template's button for a page, a call or a code to copy.
+
+        What it leads to; nobody else learns of it (Sinch: taps on URL and call buttons produce no inbound). ``choice``
+        counts a template's buttons from 0. Raises NothingToTap.
+        """
+        shown = self._shown(message_id)
+        if shown.kind == "link" and choice == 0:
+            return shown.url
+        buttons = shown.template.buttons if shown.template is not None else ()
+        if not 0 <= choice < len(buttons) or buttons[choice].kind not in _LEADING_OUT:
+            raise NothingToTap(f"Message {message_id} has no link at {choice}.")
+        button = buttons[choice]
+        return button.url or button.phone or button.code
+
+    async def sends_media(
+        self, url: str, caption: str = "", at: datetime | None = None, reply_to: str = "", filename: str = ""
+    ) -> str:
+        """They send a picture, a video, a voice note, a document or a sticker, by the URL it has at Sinch.
+
+        ``filename`` is a document's name, for one without a caption.
+        """
         content: Json = {"media_card_message": {"url": url, "caption": caption}}
         if not caption:
-            content = {"media_message": {"url": url, "thumbnail_url": "", "filename_override": ""}}
-        return await self._sends(content, Shown("media", caption, url=url), at=at)
+            content = {"media_message": {"url": url, "thumbnail_url": "", "filename_override": filename}}
+        return await self._sends(content, said(content, self._world.files), reply_to, at)
+
+    async def sends_file(self, file: StoredFile, caption: str = "", reply_to: str = "") -> str:
+        """They send a file that the emulator keeps; a document under its name."""
+        name = file.name if file.kind == "document" else ""
+        return await self.sends_media(self._world.url + file.path, caption, reply_to=reply_to, filename=name)
 
     async def sends_location(
-        self, latitude: float, longitude: float, title: str = "", label: str = "", at: datetime | None = None
+        self,
+        latitude: float,
+        longitude: float,
+        title: str = "",
+        label: str = "",
+        at: datetime | None = None,
+        reply_to: str = "",
     ) -> str:
         """They share a place, in degrees."""
         place = {"latitude": latitude, "longitude": longitude}
         content: Json = {"location_message": {"title": title, "label": label, "coordinates": place}}
-        return await self._sends(content, Shown("location", title or f"{latitude}, {longitude}"), at=at)
+        return await self._sends(content, said(content, self._world.files), reply_to, at)
 
-    async def sends_order(self, products: Sequence[Json], catalog_id: str, title: str = "") -> str:
+    async def sends_contact(self, name: str, phones: Sequence[str], email: str = "", reply_to: str = "") -> str:
+        """They send somebody's contact card, which Sinch cannot map: it comes as WhatsApp wrote it."""
+        contact: Json = {"name": {"formatted_name": name}, "phones": [{"phone": each} for each in phones]}
+        if email:
+            contact["emails"] = [{"email": email}]
+        raw = orjson.dumps({"type": "contacts", "contacts": [contact]}).decode()
+        return await self.sends_something_else(raw, reply_to)
+
+    async def sends_order(self, products: Sequence[Json], catalog_id: str, title: str = "", reply_to: str = "") -> str:
         """They send a cart; a product has ``id``, ``marketplace``, ``quantity``, ``item_price`` and ``currency``."""
         order: Json = {"title": title, "catalog_id": catalog_id, "products": list(products)}
-        return await self._sends({"product_response_message": order}, Shown("products", title))
+        return await self.sends({"product_response_message": order}, reply_to=reply_to)
 
     async def completes_flow(self, answers: Json, name: str = "flow", body: str = "Sent", reply_to: str = "") -> str:
         """They finish a WhatsApp Flow, or with ``name`` ``address_message`` an address form."""
         reply: Json = {"name": name, "response_json": orjson.dumps(answers).decode(), "body": body}
         message: Json = {"type": "nfm_reply", "nfm_reply": reply}
         content: Json = {"channel_specific_message": {"message_type": "nfm_reply", "message": message}}
-        return await self._sends(content, Shown("flow", body), reply_to)
+        return await self.sends(content, reply_to=reply_to)
 
-    async def sends_something_else(self, raw: str) -> str:
+    async def fills_in(self, message_id: str, answers: Json) -> str:
+        """They fill in the form that a message shows; its token goes with the answers. Raises NothingToTap."""
+        shown = self._shown(message_id)
+        buttons = shown.template.buttons if shown.template is not None else ()
+        if shown.form is None and not any(button.kind == "flow" for button in buttons):
+            raise NothingToTap(f"Message {message_id} shows no form.")
+        token = shown.form.token if shown.form is not None else ""
+        return await self.completes_flow(answers | ({"flow_token": token} if token else {}), reply_to=message_id)
+
+    async def sends_something_else(self, raw: str, reply_to: str = "") -> str:
         """They send what Sinch cannot map, such as a poll; ``raw`` is the channel's own JSON text."""
         reason: Json = {
             "code": "UNSUPPORTED_OPERATION",
             "description": "The message type is not supported.",
             "sub_code": "UNSPECIFIED_SUB_CODE",
         }
-        return await self._sends({"fallback_message": {"raw_message": raw, "reason": reason}}, Shown("raw", raw))
+        return await self.sends({"fallback_message": {"raw_message": raw, "reason": reason}}, reply_to=reply_to)
 
-    async def sends(self, contact_message: Json, at: datetime | None = None) -> str:
+    async def sends(self, contact_message: Json, at: datetime | None = None, reply_to: str = "") -> str:
         """They send any contact message, given as it goes over the wire."""
-        kind = next(iter(contact_message), "")
-        return await self._sends(contact_message, Shown("raw", kind), at=at)
+        return await self._sends(contact_message, said(contact_message, self._world.files), reply_to, at)
 
     async def reacts(self, message_id: str, emoji: str) -> str:
         """They react to a message; the event's id. An empty emoji takes the reaction back. Opens no window."""
@@ -113,7 +169,8 @@ class Person:
         now = self._world.clock.now()
         event_id = new_id(now)
         body: Json = {"id": event_id, "direction": "TO_APP", **event, **self._ids(), "accept_time": stamp(now)}
-        await self._deliver("event", body, event_id, now)
+        reaction = object_in(object_in(event, "contact_message_event"), "reaction_event")
+        await self._deliver("event", body, event_id, now, text_in(reaction, "message_id"))
         return event_id
 
     async def opts_out(self, succeeded: bool = True) -> str:
@@ -149,10 +206,14 @@ class Person:
         wrote_at = at or now
         if reply_to:
             content = {**content, "reply_to": {"message_id": reply_to}}
+        quoted = text_in(object_in(content, "reply_to"), "message_id")
         message = self._inbound(content, metadata, now)
         self._world.messages.add(message, self._app)
         self._contact.writes(min(wrote_at, now))
-        self.phone.add(Bubble(message.id, True, shown, stamp(wrote_at), 0))
+        bubble = Bubble(message.id, True, shown, stamp(wrote_at), 0, reply_to=quoted)
+        bubble.climb("QUEUED_ON_CHANNEL", stamp(now))
+        self.phone.waits(now)
+        self.phone.add(bubble)
         await self._deliver("message", message.resource(), message.id, wrote_at)
         return message.id
 
@@ -182,7 +243,7 @@ class Person:
             "processing_mode": self._app.mode,
         }
 
-    async def _deliver(self, key: str, payload: Json, about: str, event_at: datetime) -> None:
+    async def _deliver(self, key: str, payload: Json, about: str, event_at: datetime, message_id: str = "") -> None:
         world, contact = self._world, self._contact
         body = envelope(
             self._app,
@@ -196,12 +257,18 @@ class Person:
         trigger = trigger_of(body)
         facts: Json = {"trigger": trigger, "about": about, "app_id": self._app.id, "identity": self.identity}
         await world.truth.record("said", facts | {"payload": payload})
-        await world.callbacks.deliver(self._app.id, trigger, about, body)
+        await world.callbacks.deliver(self._app.id, trigger, about, body, message_id=message_id)
+
+    def _shown(self, message_id: str) -> Shown:
+        """What a message of the business shows that arrived. Raises NothingToTap."""
+        bubble = self.phone.bubble(message_id)
+        if bubble is None or bubble.mine or bubble.failed:
+            raise NothingToTap(f"Message {message_id} shows nothing to tap.")
+        return bubble.shown
 
     def _option(self, message_id: str, choice: int | str) -> Option:
-        bubble = self.phone.bubble(message_id)
-        shown = bubble.shown if bubble is not None and not bubble.failed else None
-        if shown is None or shown.kind not in _TAPPABLE:
+        shown = self._shown(message_id)
+        if shown.kind not in _TAPPABLE:
             raise NothingToTap(f"Message {message_id} shows nothing to tap.")
         for index, option in enumerate(shown.options):
             if choice in (index, option.title):

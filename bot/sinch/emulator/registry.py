@@ -71,4 +71,6 @@ def _components(template: Template) -> list[Json]:
 
 def _button(button: TemplateButton) -> Json:
     shown: Json = {"type": button.kind.upper(), "text": button.text}
+    if button.phone:
+        shown["phoneNumber"] = button.phone
     return shown | {"url": button.url} if button.url else shown

@@ -6,10 +6,10 @@ The rules are those of Sinch's WhatsApp channel documentation and Meta's limits;
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 
-from bot.sinch.emulator.fields import Json, object_in, objects_in, text_in
+from bot.sinch.emulator.fields import Json, number_in, object_in, objects_in, text_in
+from bot.sinch.emulator.media import kind_of_name
+from bot.sinch.emulator.shown import Card, File, Form, Option, Place, Product, Section, Shown
 
 BODY_MAX = 1024
 BUTTONS_MAX = 3
@@ -23,45 +23,6 @@ ROW_POSTBACK_MAX = 173
 _MARKDOWN = re.compile(r"([*_~`])\S(?:.*\S)?\1")
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
-    """Something to tap: its words and what a tap sends back."""
-
-    title: str
-    postback: str
-    description: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A message as it appears.
-
-    ``kind`` is text, buttons, list, link, media, location, contact, products, flow, template or raw.
-    ``degraded`` says why choices became plain text, empty where nothing was lost.
-    """
-
-    kind: str
-    text: str = ""
-    options: tuple[Option, ...] = ()
-    header: str = ""
-    footer: str = ""
-    menu: str = ""
-    url: str = ""
-    degraded: str = ""
-
-    def resource(self) -> Json:
-        """As JSON, empty parts left out."""
-        parts: Json = {"kind": self.kind, "text": self.text}
-        for name in ("header", "footer", "menu", "url", "degraded"):
-            if value := getattr(self, name):
-                parts[name] = value
-        if self.options:
-            parts["options"] = [
-                {"title": one.title, "postback": one.postback, "description": one.description} for one in self.options
-            ]
-        return parts
-
-
 def show(message: Json, message_id: str) -> Shown:
     """What the person sees of any kind but a template."""
     if text := object_in(message, "text_message"):
@@ -71,13 +32,14 @@ def show(message: Json, message_id: str) -> Shown:
     if listed := object_in(message, "list_message"):
         return _list(listed, message_id)
     if media := object_in(message, "media_message"):
-        return Shown("media", text_in(media, "filename_override"), url=text_in(media, "url"))
+        file = file_at(text_in(media, "url"), text_in(media, "filename_override"))
+        return Shown("media", file.name, url=file.url, file=file)
     if card := object_in(message, "card_message"):
         return _card(card, message_id)
     if carousel := object_in(message, "carousel_message"):
         return _carousel(carousel)
     if place := object_in(message, "location_message"):
-        return Shown("location", _lines(text_in(place, "title"), text_in(place, "label")))
+        return Shown("location", _lines(text_in(place, "title"), text_in(place, "label")), place=place_of(place))
     if contact := object_in(message, "contact_info_message"):
         return _contact(contact)
     if special := object_in(object_in(message, "channel_specific_message"), "WHATSAPP"):
@@ -85,19 +47,16 @@ def show(message: Json, message_id: str) -> Shown:
     return Shown("raw")
 
 
-def template_shown(name: str, language: str, wording: str, parameters: Mapping[str, str], titles: list[str]) -> Shown:
-    """A template: its words where they are known, else its name and parameters, and its quick replies."""
-    text = wording or f"{name} ({language}) " + ", ".join(f"{key}: {value}" for key, value in parameters.items())
-    payloads = {
-        int(found[1]): value
-        for key, value in parameters.items()
-        if (found := re.fullmatch(r"button\[(\d+)\]quick_reply\[1\]payload", key))
-    }
-    options = [
-        Option(titles[index] if index < len(titles) else f"Button {index + 1}", payload)
-        for index, payload in sorted(payloads.items())
-    ]
-    return Shown("template", text.strip(), tuple(options))
+def file_at(url: str, name: str = "", caption: str = "") -> File:
+    """A file by its address, its kind guessed from how the name or the address ends."""
+    return File(kind_of_name(name, url), url, name, caption)
+
+
+def place_of(location: Json) -> Place:
+    """The place of a location message."""
+    point = object_in(location, "coordinates")
+    title, label = text_in(location, "title"), text_in(location, "label")
+    return Place(number_in(point, "latitude"), number_in(point, "longitude"), title, label)
 
 
 def _choice(choice: Json, message_id: str) -> Shown:
@@ -126,15 +85,17 @@ def _card(card: Json, message_id: str) -> Shown:
     words = _lines(text_in(card, "title"), text_in(card, "description"))
     url = text_in(object_in(card, "media_message"), "url")
     header = "" if url else text_in(object_in(card, "message_properties"), "whatsapp_header")
+    file = file_at(url) if url else None
     choices = objects_in(card, "choices")
     options = _options(choices, message_id)
     why = _too_long(header, HEADER_MAX, "the header")
     if choices:
         why = _buttons_fault(choices, options, words) or why
         if not why:
-            return Shown("buttons", words, tuple(options), header=header, url=url)
+            return Shown("buttons", words, tuple(options), header=header, url=url, file=file)
     words = _as_text(words, options, "").text
-    return Shown("media" if url else "text", words, url=url, degraded=why)
+    file = file_at(url, caption=words) if url else None
+    return Shown("media" if url else "text", words, url=url, degraded=why, file=file)
 
 
 def _carousel(carousel: Json) -> Shown:
@@ -149,14 +110,29 @@ def _list(listed: Json, message_id: str) -> Shown:
     menu = text_in(properties, "menu") or "Options"
     sections = objects_in(listed, "sections")
     if any(object_in(item, "product") for section in sections for item in objects_in(section, "items")):
-        return Shown("products", body, menu=menu, header=header)
-    rows = [object_in(item, "choice") for section in sections for item in objects_in(section, "items")]
-    options = [_row(row, message_id) for row in rows]
+        catalog_id = text_in(properties, "catalog_id")
+        return Shown("products", body, menu=menu, header=header, products=_products(sections), catalog_id=catalog_id)
+    parts = [_section(section, message_id) for section in sections]
+    options = [option for part in parts for option in part.options]
     why = _rows_fault(sections, options) or _too_long(body, BODY_MAX, "the text")
     why = why or _too_long(menu, BUTTON_MAX, "the menu") or _too_long(header, HEADER_MAX, "the header")
     if why:
         return _as_text(body, options, why)
-    return Shown("list", body, tuple(options), header=header, menu=menu)
+    return Shown("list", body, tuple(options), header=header, menu=menu, sections=tuple(parts))
+
+
+def _products(sections: list[Json]) -> tuple[Product, ...]:
+    return tuple(
+        Product(text_in(product, "id"), text_in(product, "marketplace"), text_in(section, "title"))
+        for section in sections
+        for item in objects_in(section, "items")
+        if (product := object_in(item, "product"))
+    )
+
+
+def _section(section: Json, message_id: str) -> Section:
+    rows = [object_in(item, "choice") for item in objects_in(section, "items")]
+    return Section(text_in(section, "title"), tuple(_row(row, message_id) for row in rows))
 
 
 def _row(row: Json, message_id: str) -> Option:
@@ -219,17 +195,52 @@ def _choice_title(choice: Json) -> str:
 
 
 def _contact(contact: Json) -> Shown:
-    numbers = [text_in(number, "phone_number") for number in objects_in(contact, "phone_numbers")]
-    return Shown("contact", _lines(text_in(object_in(contact, "name"), "full_name"), *numbers))
+    phones = _texts(contact, "phone_numbers", "phone_number")
+    card = Card(
+        name=text_in(object_in(contact, "name"), "full_name"),
+        phones=phones,
+        emails=_texts(contact, "email_addresses", "email_address"),
+        addresses=tuple(_address(each) for each in objects_in(contact, "addresses")),
+        urls=_texts(contact, "urls", "url"),
+        company=text_in(object_in(contact, "organization"), "company"),
+        birthday=text_in(contact, "birthday"),
+    )
+    return Shown("contact", _lines(card.name, *phones), card=card)
+
+
+def _texts(source: Json, key: str, name: str) -> tuple[str, ...]:
+    return tuple(text_in(each, name) for each in objects_in(source, key))
+
+
+def _address(address: Json) -> str:
+    parts = [text_in(address, name) for name in ("street", "zip", "city", "state", "country")]
+    return ", ".join(part for part in parts if part)
 
 
 def _special(special: Json) -> Shown:
     message = object_in(special, "message")
-    kind = "flow" if text_in(special, "message_type") == "FLOWS" else "raw"
     footer = text_in(object_in(message, "footer"), "text")
     header = text_in(object_in(message, "header"), "text")
     text = text_in(object_in(message, "body"), "text")
-    return Shown(kind, text, header=header, footer=footer, menu=text_in(message, "flow_cta"))
+    if text_in(special, "message_type") != "FLOWS":
+        return Shown("raw", text, header=header, footer=footer)
+    form = _form(message)
+    return Shown("flow", text, header=header, footer=footer, menu=form.cta, form=form)
+
+
+def _form(message: Json) -> Form:
+    header, first = object_in(message, "header"), object_in(message, "flow_action_payload")
+    link = text_in(object_in(header, text_in(header, "type")), "link")
+    return Form(
+        flow_id=text_in(message, "flow_id"),
+        cta=text_in(message, "flow_cta"),
+        screen=text_in(first, "screen"),
+        token=text_in(message, "flow_token"),
+        action=text_in(message, "flow_action"),
+        mode=text_in(message, "flow_mode"),
+        header_file=File(text_in(header, "type"), link) if link else None,
+        values=object_in(first, "data"),
+    )
 
 
 def _as_text(body: str, options: list[Option], why: str) -> Shown:

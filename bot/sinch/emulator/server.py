@@ -8,17 +8,23 @@ from datetime import datetime, timedelta
 
 from aiohttp import web
 
+from bot.sinch.emulator.acts import Acts
 from bot.sinch.emulator.api import Api
 from bot.sinch.emulator.auth import Door
-from bot.sinch.emulator.clock import Clock, RunningClock
+from bot.sinch.emulator.changes import Changes
+from bot.sinch.emulator.clock import Clock, RunningClock, until
 from bot.sinch.emulator.control import Control
 from bot.sinch.emulator.envelope import envelope, trigger_of
 from bot.sinch.emulator.faults import Faults
 from bot.sinch.emulator.fields import Json
+from bot.sinch.emulator.files import Files
 from bot.sinch.emulator.gate import Gate
 from bot.sinch.emulator.person import Person
+from bot.sinch.emulator.phones import Phone, Phones
 from bot.sinch.emulator.settings import EmulatorSettings
+from bot.sinch.emulator.switches import Switches
 from bot.sinch.emulator.templates import Template
+from bot.sinch.emulator.traffic import Seen
 from bot.sinch.emulator.truth import Listener, Truth
 from bot.sinch.emulator.webhooks import Webhook
 from bot.sinch.emulator.world import World, build
@@ -66,6 +72,7 @@ class Emulator:
         self._site = web.TCPSite(self._runner, self._settings.host, self._port)
         await self._site.start()
         self._port = self._runner.addresses[0][1]
+        self._world.url = self.url
 
     @property
     def url(self) -> str:
@@ -81,6 +88,34 @@ class Emulator:
     def faults(self) -> Faults:
         """What goes wrong next, and what went wrong."""
         return self._world.faults
+
+    @property
+    def switches(self) -> Switches:
+        """The same troubles by name, for people."""
+        return self._world.switches
+
+    @property
+    def files(self) -> Files:
+        """The files that people send."""
+        return self._world.files
+
+    @property
+    def phones(self) -> Phones:
+        """Every phone; ``appeared`` tells of new ones."""
+        return self._world.phones
+
+    def phones_of(self, app_id: str = "") -> dict[str, Phone]:
+        """The phones in the chat with an app, by identity: the given one, else the one a bot named last."""
+        return self._world.phones.all(self._world.apps.for_person(app_id).id)
+
+    @property
+    def moved(self) -> Changes:
+        """Counts how often the clock was moved, by whomever; windows and dots are other than before."""
+        return self._world.moved
+
+    def traffic(self, message_id: str) -> Seen:
+        """The webhooks and sends about a message; empty for one that is unknown or long gone."""
+        return self._world.traffic.of(message_id)
 
     @property
     def clock(self) -> Clock:
@@ -104,8 +139,11 @@ class Emulator:
 
     def advance(self, hours: float = 0.0, seconds: float = 0.0) -> datetime:
         """Time passes; the new now. Tokens expire, windows close, retries whose time has come go out."""
-        self._world.clock.advance(timedelta(hours=hours, seconds=seconds))
-        return self._world.clock.now()
+        return self._world.move(timedelta(hours=hours, seconds=seconds))
+
+    def advance_to(self, moment: datetime) -> datetime:
+        """Time passes until ``moment``, which is aware; the new now. ValueError for a moment that is past."""
+        return self._world.move(until(moment, self._world.clock.now()))
 
     def person(self, identity: str, app_id: str = "") -> Person:
         """Someone on WhatsApp, in the chat with an app: the given one, else the one a bot named last."""
@@ -142,4 +180,5 @@ class Emulator:
         gate = Gate(self._world)
         application.add_routes(Api(self._world).routes(gate))
         application.add_routes(Control(self._world).routes(gate))
+        application.add_routes(Acts(self._world).routes(gate))
         return application

@@ -13,13 +13,17 @@ _BODY_KEY = re.compile(r"body\[\d+\]text")
 _BAD_VALUE = re.compile(r"[\n\t]| {5}")
 
 
+ButtonKind = Literal["quick_reply", "url", "phone_number", "copy_code", "flow"]
+
+
 @dataclass(frozen=True, slots=True)
 class TemplateButton:
-    """A template's button; ``url`` may end in ``{{1}}``."""
+    """A template's button; ``url`` may end in ``{{1}}``, ``phone`` is the number that a phone_number button calls."""
 
-    kind: Literal["quick_reply", "url", "phone_number", "copy_code"]
+    kind: ButtonKind
     text: str
     url: str = ""
+    phone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +61,8 @@ class Template:
 
     def wording(self, parameters: Mapping[str, str]) -> str:
         """What the person reads: header, body and footer with the parameters put in."""
-        header = "" if self.media_header else _filled(self.header, "header", parameters)
-        return "\n".join(part for part in (header, _filled(self.body, "body", parameters), self.footer) if part)
+        header = "" if self.media_header else filled(self.header, "header", parameters)
+        return "\n".join(part for part in (header, filled(self.body, "body", parameters), self.footer) if part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +135,7 @@ def _parameter_refusal(template: Template, parameters: Mapping[str, str]) -> Rea
     if bad:
         sentence = f"{', '.join(bad)}: empty, or with a line break, a tab or five spaces in a row."
         return Reason("BAD_REQUEST", "132008", sentence)
-    if len(_filled(template.body, "body", parameters)) > 1024:
+    if len(filled(template.body, "body", parameters)) > 1024:
         return Reason("BAD_REQUEST", "132005", f"Template {template.name} is longer than 1024 characters.")
     return None
 
@@ -144,5 +148,6 @@ def _variables(text: str) -> list[int]:
     return sorted({int(number) for number in _VARIABLE.findall(text)})
 
 
-def _filled(text: str, component: str, parameters: Mapping[str, str]) -> str:
+def filled(text: str, component: str, parameters: Mapping[str, str]) -> str:
+    """A component's text with its numbered variables put in; one without a value becomes empty."""
     return _VARIABLE.sub(lambda found: parameters.get(f"{component}[{found[1]}]text", ""), text)

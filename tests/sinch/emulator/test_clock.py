@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from bot.sinch.emulator import RunningClock, StoppedClock
-from bot.sinch.emulator.clock import stamp
+import pytest
+
+from bot.sinch.emulator import Emulator, RunningClock, StoppedClock
+from bot.sinch.emulator.clock import stamp, until
 from tests.sinch.emulator.conftest import START
 
 
@@ -52,3 +54,18 @@ async def test_stopped_clock_tells_who_sleeps() -> None:
     assert await clock.until_asleep(1) == [10]
     clock.advance(timedelta(seconds=10))
     await asyncio.gather(*sleepers)
+
+
+def test_until_a_moment() -> None:
+    assert until(START + timedelta(hours=2), START) == timedelta(hours=2)
+    assert until(START, START) == timedelta()
+    with pytest.raises(ValueError, match="only goes forward"):
+        until(START - timedelta(seconds=1), START)
+    with pytest.raises(ValueError, match="zone"):
+        until(START.replace(tzinfo=None), START)
+
+
+async def test_the_emulators_clock_goes_to_a_moment(emulator: Emulator) -> None:
+    moment = START + timedelta(days=1)
+    assert emulator.advance_to(moment) == moment == emulator.clock.now()
+    assert emulator.moved.count == 1

@@ -75,7 +75,7 @@ async def test_the_end_does_not_wait_for_followers(session: ClientSession) -> No
 
 async def test_waiting_in_vain(caller: Caller) -> None:
     answer = await caller.call("GET", f"{PHONE}?wait=0.01")
-    assert answer.json == {"turn": 0, "bubbles": []}
+    assert (answer.json["turn"], answer.json["bubbles"]) == (0, [])
 
 
 async def test_any_message_event_and_callback(caller: Caller, sink: Sink) -> None:
@@ -108,6 +108,8 @@ async def content_type(session: ClientSession, url: str) -> str:
 async def test_the_clock(emulator: Emulator, caller: Caller) -> None:
     assert await do(caller, "clock", {"hours": 25, "seconds": 1}) == {"now": "2026-11-21T11:15:31Z"}
     assert emulator.clock.now().hour == 11
+    assert await do(caller, "clock", {"until": "2026-11-22T08:00:00+01:00"}) == {"now": "2026-11-22T07:00:00Z"}
+    assert emulator.moved.count == 2
 
 
 async def test_faults(caller: Caller) -> None:
@@ -131,6 +133,19 @@ async def test_the_truth(caller: Caller) -> None:
     assert len(objects_in((await caller.call("GET", after)).json, "entries")) == 1
 
 
+async def test_pages_of_other_sites_are_kept_out(emulator: Emulator, caller: Caller) -> None:
+    for origin, status in (
+        ("https://example.org", 403),
+        ("null", 403),
+        (emulator.url, 200),
+        (emulator.url.replace("127.0.0.1", "localhost"), 200),
+    ):
+        headers = {"Origin": origin, "Content-Type": "text/plain"}
+        answer = await caller.call("POST", "/emulator/say", {"identity": ANN, "text": "hi"}, headers)
+        assert answer.status == status, origin
+    assert len(emulator.person(ANN).phone.bubbles()) == 2
+
+
 async def test_nonsense_is_refused(caller: Caller) -> None:
     refused = [
         ("say", {"text": "who?"}, 400),
@@ -140,6 +155,9 @@ async def test_nonsense_is_refused(caller: Caller) -> None:
         ("send", {"identity": ANN}, 400),
         ("callback", {"body": {"nonsense": 1}}, 400),
         ("faults", {"script": [{"kind": "nonsense"}]}, 400),
+        ("clock", {"until": "2026-11-20T10:15:29Z"}, 400),
+        ("clock", {"until": "2026-11-20T10:15:31"}, 400),
+        ("clock", {"until": "soon"}, 400),
     ]
     for path, body, status in refused:
         assert (await caller.call("POST", f"/emulator/{path}", body, {})).status == status, path

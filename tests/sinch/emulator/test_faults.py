@@ -111,8 +111,29 @@ def test_clear() -> None:
     assert faults.for_request("/v1/projects/p/messages:send") is None
 
 
+def test_what_befalls_callbacks_and_messages_befalls_no_request() -> None:
+    faults = Faults(0)
+    faults.script(
+        Fault(FaultKind.DUPLICATE), Fault(FaultKind.DELAY, trigger="MESSAGE_DELIVERY"), Fault(FaultKind.FAILED)
+    )
+    assert [faults.for_request(f"/{end}") for end in ("callback", "callback MESSAGE_DELIVERY", "message")] == [None] * 3
+    assert faults.outstanding == 3
+
+
+def test_only_callbacks_of_the_trigger() -> None:
+    faults = Faults(0)
+    fault = Fault(FaultKind.DELAY, trigger="MESSAGE_DELIVERY")
+    faults.script(fault)
+    faults.chance(fault, 1.0)
+    assert faults.for_callback("MESSAGE_INBOUND") is None
+    assert [faults.for_callback("MESSAGE_DELIVERY") for _ in range(2)] == [fault, fault]
+    assert faults.outstanding == 0
+
+
 def test_from_json() -> None:
     assert fault_from({"kind": "slow", "seconds": 2}) == Fault(FaultKind.SLOW, seconds=2.0)
     assert fault_from({"kind": "html", "status": 504, "where": "*"}) == Fault(FaultKind.HTML, status=504, where="*")
+    late = fault_from({"kind": "delay", "seconds": 9, "trigger": "MESSAGE_INBOUND"})
+    assert late.place == "callback MESSAGE_INBOUND"
     with pytest.raises(ValueError, match="nonsense"):
         fault_from({"kind": "nonsense"})

@@ -8,7 +8,7 @@ import orjson
 import pytest
 from aiohttp import ClientSession
 
-from bot.sinch.emulator import Emulator, EmulatorSettings, NothingToTap
+from bot.sinch.emulator import Emulator, EmulatorSettings, NothingToTap, Quote, StoppedClock
 from bot.sinch.emulator.fields import Json, object_in, text_in
 from tests.sinch.emulator.caller import ANN, APP, PROJECT, Caller, send_to, text_to
 from tests.sinch.emulator.conftest import START, Start
@@ -242,3 +242,71 @@ async def test_a_person_without_read_receipts(emulator: Emulator, caller: Caller
     bubble = person.phone.bubble(message_id)
     assert bubble is not None
     assert (sink.statuses(), bubble.ticks) == (["DELIVERED"], 2)
+
+
+async def test_own_ticks_tell_whether_the_bot_has_it(emulator: Emulator, sink: Sink, clock: StoppedClock) -> None:
+    sink.answers.append(503)
+    person = emulator.person("+" + ANN)
+    message_id = await person.says("hi")
+    bubble = person.phone.bubble(message_id)
+    assert bubble is not None
+    assert (bubble.ticks, bubble.sent_at, bubble.delivered_at) == (1, "2026-11-20T10:15:30Z", "")
+    await clock.until_asleep()
+    emulator.advance(seconds=5)
+    await emulator.settled(with_retries=True)
+    assert (bubble.ticks, bubble.delivered_at) == (2, "2026-11-20T10:15:35Z")
+
+
+async def test_when_a_message_was_sent_delivered_and_read(emulator: Emulator, caller: Caller) -> None:
+    person = emulator.person(ANN, APP)
+    await person.says("hi")
+    message_id = await caller.send(text_to(ANN))
+    await emulator.settled()
+    bubble = person.phone.bubble(message_id)
+    assert bubble is not None
+    assert bubble.sent_at == bubble.delivered_at == bubble.read_at == "2026-11-20T10:15:30Z"
+
+
+async def test_waiting_for_an_answer(emulator: Emulator, caller: Caller) -> None:
+    person = emulator.person(ANN, APP)
+    assert emulator.person("48500100201", APP).window_closes_at is None
+    await person.says("hi")
+    assert (person.phone.waiting_since, person.window_closes_at) == (START, START + timedelta(hours=24))
+    await caller.send(text_to(ANN))
+    assert person.phone.resource()["waiting_since"] is None
+
+
+async def test_the_bot_types(emulator: Emulator, caller: Caller) -> None:
+    recipient = {"identified_by": {"channel_identities": [{"channel": "WHATSAPP", "identity": ANN}]}}
+    phone = emulator.person(ANN, APP).phone
+    for event, until in (("composing_event", START + timedelta(seconds=25)), ("composing_end_event", None)):
+        body = {"app_id": APP, "recipient": recipient, "event": {event: {}}}
+        assert (await caller.call("POST", "events:send", body)).status == 200
+        assert phone.dots_until == until
+
+
+async def test_quotes_are_shown(emulator: Emulator, caller: Caller) -> None:
+    person = emulator.person(ANN, APP)
+    await person.says("hi")
+    message_id = await caller.send(send_to(ANN, BUTTONS))
+    await person.says("this?", reply_to=message_id)
+    await person.taps(message_id, "Track")
+    await person.sends({"text_message": {"text": "or this?"}, "reply_to": {"message_id": message_id}})
+    quoted = [bubble.quoted for bubble in person.phone.bubbles()]
+    assert quoted == [None, None] + [Quote(message_id, False, "What next?")] * 3
+
+
+async def test_the_bot_reacts(emulator: Emulator, caller: Caller) -> None:
+    person = emulator.person(ANN, APP)
+    said = await person.says("hi")
+    reaction = orjson.dumps({"type": "reaction", "reaction": {"message_id": said, "emoji": "🎉"}}).decode()
+    await caller.send(send_to(ANN, {"explicit_channel_message": {"WHATSAPP": reaction}}))
+    (bubble,) = person.phone.bubbles()
+    assert (bubble.their_reaction, bubble.reaction) == ("🎉", "")
+
+
+async def test_what_was_refused_says_why(emulator: Emulator, caller: Caller) -> None:
+    await caller.send(text_to(ANN))
+    (bubble,) = emulator.person(ANN, APP).phone.bubbles()
+    assert (bubble.failed, bubble.failed_channel_code) == ("OUTSIDE_ALLOWED_SENDING_WINDOW", "131047")
+    assert bubble.failed_because == "The underlying channel reported: re-engagement message."

@@ -6,6 +6,7 @@ import pytest
 
 from bot.sinch.emulator.fields import Json
 from bot.sinch.emulator.render import show
+from bot.sinch.emulator.shown import Card, File, Form, Place, Product
 
 
 def button(title: str, postback: str = "") -> Json:
@@ -133,3 +134,74 @@ def test_carousel_becomes_text() -> None:
 def test_plain_kinds(message: Json, kind: str, text: str) -> None:
     shown = show(message, "MID")
     assert (shown.kind, shown.text) == (kind, text)
+
+
+def test_a_list_keeps_its_sections() -> None:
+    shown = show(listing(section(row("A"), title="One"), section(row("B"), row("C"), title="Two")), "MID")
+    assert [(part.title, [each.title for each in part.options]) for part in shown.sections] == [
+        ("One", ["A"]),
+        ("Two", ["B", "C"]),
+    ]
+
+
+def test_files() -> None:
+    shown = show({"media_message": {"url": "https://x/1", "filename_override": "a.pdf"}}, "MID")
+    assert shown.file == File("document", "https://x/1", "a.pdf")
+    card: Json = {"title": "T", "media_message": {"url": "https://x/a.png"}}
+    assert show({"card_message": card}, "MID").file == File("image", "https://x/a.png", "", "T")
+    assert show({"card_message": card | {"choices": [button("A")]}}, "MID").file == File("image", "https://x/a.png")
+
+
+def test_place() -> None:
+    place: Json = {"title": "Shop", "label": "Main st", "coordinates": {"latitude": 59.25, "longitude": 18.5}}
+    assert show({"location_message": place}, "MID").place == Place(59.25, 18.5, "Shop", "Main st")
+
+
+def test_contact_card() -> None:
+    contact: Json = {
+        "name": {"full_name": "Ann Nowak"},
+        "phone_numbers": [{"phone_number": "+48500100300"}],
+        "email_addresses": [{"email_address": "ann@example.org"}],
+        "addresses": [{"city": "Warsaw", "country": "Poland"}],
+        "organization": {"company": "Example"},
+        "urls": [{"url": "https://example.org"}],
+        "birthday": "1990-01-31",
+    }
+    assert show({"contact_info_message": contact}, "MID").card == Card(
+        "Ann Nowak",
+        ("+48500100300",),
+        ("ann@example.org",),
+        ("Warsaw, Poland",),
+        ("https://example.org",),
+        "Example",
+        "1990-01-31",
+    )
+
+
+def test_products() -> None:
+    item: Json = {"product": {"id": "sku1", "marketplace": "FACEBOOK"}}
+    listed: Json = {
+        "title": "New",
+        "sections": [{"title": "Jackets", "items": [item]}],
+        "message_properties": {"catalog_id": "cat1"},
+    }
+    shown = show({"list_message": listed}, "MID")
+    assert (shown.kind, shown.catalog_id) == ("products", "cat1")
+    assert shown.products == (Product("sku1", "FACEBOOK", "Jackets"),)
+
+
+def test_form() -> None:
+    message: Json = {
+        "header": {"type": "image", "image": {"link": "https://x/a.jpg"}},
+        "body": {"text": "Slot?"},
+        "flow_id": "123",
+        "flow_token": "tok",
+        "flow_mode": "published",
+        "flow_cta": "Book",
+        "flow_action": "navigate",
+        "flow_action_payload": {"screen": "FIRST", "data": {"k": "v"}},
+    }
+    special: Json = {"WHATSAPP": {"message_type": "FLOWS", "message": message}}
+    assert show({"channel_specific_message": special}, "MID").form == Form(
+        "123", "Book", "FIRST", "tok", "navigate", "published", File("image", "https://x/a.jpg"), {"k": "v"}
+    )
