@@ -9,7 +9,7 @@ DEVELOPMENT := .venv/.development-installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo run test bench lint lock
+.PHONY: help setup demo run test bench pictures lint lock
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -27,6 +27,9 @@ test: $(DEVELOPMENT) ## Run all tests (ARGS="tests/core -x" runs some)
 
 bench: $(DEVELOPMENT) ## Measure webhooks and replies a second on this machine
 	@$(BIN)/python -m tests.bench
+
+pictures: $(DEVELOPMENT) ## Take the pictures of README and docs anew
+	@$(BIN)/python -m tests.browser.pictures
 
 lint: $(DEVELOPMENT) ## Check style, layout and types
 	@$(BIN)/python -m ruff check

@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 import errno
 import gc
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from aiohttp import ClientSession, web
 from bot.config import Config, environment
 from bot.core.button import button_id
 from bot.core.delivery import Policy
+from bot.core.event import Event
 from bot.core.reply import Button
 from bot.errors import Misconfigured
 from bot.net import GuardedClient
@@ -32,13 +33,21 @@ from bot.store.port import Store
 from bot.store.sqlite import open_store
 from bot.store.sqlite.connection import socket_path
 from bot.store.units import Started
+from bot.web.admin.desk import Desk
+from bot.web.admin.routes import admin_app
 from bot.web.api.backend import Backend
 from bot.web.api.docs_page import docs_routes
 from bot.web.api.openapi import openapi_routes
 from bot.web.api.routes import api_app
-from bot.web.guard import hide_server
+from bot.web.guard import hide_server, runner_of
 from bot.web.health import Health, health_routes
+from bot.web.intake import Intake
 from bot.web.operator import Operator, OperatorSite
+from bot.web.site.access import Access, Visitor
+from bot.web.site.frame import nowhere
+from bot.web.site.guard import see_other
+from bot.web.site.live import Pulse
+from bot.web.site.pages import static_routes, warm
 from bot.web.webhook import BODY_MAX, Webhook
 from bot.work.callbacks import Deliverer
 from bot.work.calls import Caller
@@ -107,24 +116,50 @@ class App:
             deliverer=self.deliverer,
         )
 
-    def web(self) -> web.Application:
-        """The HTTP side: webhook, API, its documentation, health."""
-        application = web.Application(client_max_size=BODY_MAX)
+    def desk(self, guest: Visitor | None = None, phone: str = "") -> Desk:
+        """What the pages work on. For the demo alone: ``guest`` is who everybody on this machine is without logging in, ``phone`` where the
+        phone is."""
+        password = self.config.admin_password.get_secret_value()
+        return Desk(
+            backend=self.backend(),
+            access=Access(self.store.users, self.store.installation_key, self.clock.now, password, guest, phone),
+            pulse=Pulse(self.store.conversations.turn),
+            rules=self.rules,
+            reloader=self.reloader,
+            health=self.health,
+            database=self.path,
+            rules_dir=self.config.rules_dir,
+            parse=self._parse,
+            media=self.media,
+        )
+
+    def web(self, desk: Desk | None = None) -> web.Application:
+        """The HTTP side: webhook, API, its documentation, health, pages. ``desk``: other than usual, in the demo."""
+        desk = desk or self.desk()
+        home = desk.access.phone or "/admin/"
+        application = web.Application(middlewares=[nowhere], client_max_size=BODY_MAX)
         hide_server(application)
         webhook = Webhook(
             verifier=Verifier(self.config.webhook_scheme, self.config.secrets, self.config.webhook_max_age),
-            parse=lambda body, at: parse_event(body, at, self.config.app_id),
-            consent_words=lambda: self.rules.live.consent,
+            intake=self.intake(),
             store=self.store,
             clock=self.clock,
-            media=self.media,
             wake=self.wake,
         )
         application.router.add_post("/webhooks/sinch", webhook.receive)
         application.add_routes(health_routes(self.health))
         application.add_routes([*openapi_routes(), *docs_routes()])
+        application.add_routes([*static_routes(), web.get("/", _to(home)), web.get("/admin", _to("/admin/"))])
         application.add_subapp("/v1", api_app(self.backend()))
+        application.add_subapp("/admin", admin_app(desk))
         return application
+
+    def intake(self) -> Intake:
+        """How what Sinch posts becomes an event."""
+        return Intake(self._parse, lambda: self.rules.live.consent, self.media)
+
+    def _parse(self, body: bytes, at: datetime) -> Event:
+        return parse_event(body, at, self.config.app_id)
 
     def wake(self) -> None:
         """An event is being recorded: let deciding, and sending what is decided, join its commit."""
@@ -221,12 +256,19 @@ async def _start(config: Config, clock: Clock, store: Store, rules: LiveRules, r
         publisher,
         deliverer,
         reloader,
-        Retention(store.privacy, store.subscriptions, clock, _keeping(config)),
+        Retention(store.privacy, store.subscriptions, store.tallies, clock, _keeping(config)),
         health,
         [],
     )
     app.tasks = [_task(health, work, name) for name, work in _workers(app)]
     return app
+
+
+def _to(path: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def redirect(request: web.Request) -> web.Response:
+        return see_other(path)
+
+    return redirect
 
 
 def _sqlite_path(config: Config) -> Path:
@@ -308,13 +350,14 @@ def _task(health: Health, work: Coroutine[Any, Any, None], name: str) -> asyncio
 async def serve(config: Config, clock: Clock, until: asyncio.Event, started: Callable[[str], None]) -> None:
     """Run the server until ``until`` is set; ``started`` is told its address. Raises ``Misconfigured`` when the port is taken."""
     app = await open_app(config, clock)
-    runner = web.AppRunner(app.web(), access_log=None, keepalive_timeout=75, shutdown_timeout=DRAIN_S)
-    operator = OperatorSite(Operator(app.backend(), app.reloader), socket_path(app.path))
+    runner = runner_of(app.web(), DRAIN_S)
+    operator = OperatorSite(Operator(app.backend(), app.reloader, app.intake()), socket_path(app.path))
     try:
         await runner.setup()
         await operator.start()
         address = await listen(runner, config.host, config.port)
         settle_memory()
+        app.tasks.append(asyncio.create_task(asyncio.to_thread(warm), name="pages"))
         started(address)
         await until.wait()
         app.health.stop()

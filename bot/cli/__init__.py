@@ -31,6 +31,7 @@ from bot.cli.serving import emulate, migrate, serve
 from bot.cli.talk import chat
 from bot.cli.templates import templates
 from bot.cli.testing import play
+from bot.cli.users import users
 from bot.cli.webhooks import webhooks
 from bot.errors import ParleyError
 
@@ -60,6 +61,7 @@ app.command()(migrate)
 app.command()(backup)
 app.command()(restore)
 app.add_typer(keys, name="keys")
+app.add_typer(users, name="users")
 app.add_typer(events, name="events")
 app.add_typer(messages, name="messages")
 app.add_typer(broadcast, name="broadcast")

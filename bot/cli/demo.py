@@ -1,9 +1,11 @@
-"""``demo``: the real server and an emulated Sinch in one process, with a chat in the terminal. No account, no key."""
+"""``demo``: the real server and an emulated Sinch in one process, to chat with in the browser and in the terminal. No account, no key."""
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import sys
+import webbrowser
 from pathlib import Path
 from typing import Annotated
 
@@ -30,12 +32,20 @@ def demo(
         Path | None,
         typer.Option("--db", help="A database file to keep; without it everything is forgotten at the end."),
     ] = None,
+    open_browser: Annotated[bool, typer.Option("--open", help="Open the phone in the browser.")] = False,
 ) -> None:
     """Chat with the bot on this machine alone: no account, no key."""
     start_logging("error", told_otherwise=TOLD_IN_CHAT)
     with database_or_none(database) as path:
-        run(lambda: talk(Talk(rules, path, port, emulator_port, _greet, goes_on=True)))
+        greet = _greet_and_open if open_browser else _greet
+        run(lambda: talk(Talk(rules, path, port, emulator_port, greet, goes_on=True)))
     line("The demo has stopped.")
+
+
+async def _greet_and_open(demo: Running) -> None:
+    await _greet(demo)
+    if in_terminal():  # elsewhere nobody sits in front of it
+        await asyncio.to_thread(webbrowser.open, f"{demo.url}/phone/")
 
 
 async def _greet(demo: Running) -> None:
@@ -56,9 +66,13 @@ def _tell_where(demo: Running, key: str) -> None:
     )
     if sys.stdout.isatty():
         out.print(
-            Panel(f"[bold]Parley[/] answers at {demo.url}\nThe emulated Sinch is at {demo.emulator.url}", expand=False)
+            Panel(
+                f"[bold]Chat in the browser:[/] {demo.url}/phone/\nThe inbox: {demo.url}/admin/\nAPI docs: {demo.url}/docs\n"
+                f"The emulated Sinch is at {demo.emulator.url}",
+                expand=False,
+            )
         )
     else:
-        line(f"Parley answers at {demo.url}.")
+        line(f"Chat in the browser: {demo.url}/phone/ · The inbox: {demo.url}/admin/ · API docs: {demo.url}/docs")
         line(f"The emulated Sinch is at {demo.emulator.url}.")
     line(f"Send by the API, which {demo.url}/docs explains:\n  {example}\n")

@@ -30,6 +30,7 @@ from bot.sinch.client import SinchClient
 from bot.sinch.wire.admin import SinchApp
 from bot.store.sqlite.archive import open_archive
 from bot.store.sqlite.connection import migrations, schema_version
+from bot.web.site.passwords import PASSWORD_MIN
 from bot.work.next_steps import by_cause
 
 LOSES_COMMITS: Final = ((3, 7, 0), (3, 51, 2))  # SQLite versions that can, when two connections write at once
@@ -107,6 +108,9 @@ def settings_findings(config: Config) -> Iterator[Finding]:
     if short:
         cure = "Take a long random text, set it here and run `webhooks register URL` again."
         yield Finding(Mark.DOUBT, "webhook secret", f"a secret has fewer than {SHORT_SECRET} characters.", cure)
+    if 0 < len(config.admin_password.get_secret_value()) < PASSWORD_MIN:
+        why = f"it has fewer than {PASSWORD_MIN} characters, and everybody who reaches the pages may try it."
+        yield Finding(Mark.DOUBT, "ADMIN_PASSWORD", why, "Choose a longer one.")
 
 
 def sqlite_findings(version: tuple[int, int, int]) -> Iterator[Finding]:

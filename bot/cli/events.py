@@ -1,4 +1,4 @@
-"""``events``: tell the bot that something happened, as a backend would."""
+"""``events``: tell the bot that something happened, as a backend would; look at what it gave up, and drive it again."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ import orjson
 import typer
 
 from bot.cli.database import ask_running
+from bot.cli.dead_letters import dead, redrive
 from bot.cli.output import line, run
 from bot.cli.phone import values_of
 from bot.config import Config, read_config
 from bot.errors import Misconfigured, Refused
 
-events = typer.Typer(no_args_is_help=True, help="Business events that rules answer.")
+events = typer.Typer(no_args_is_help=True, help="What happens: events of backends, and those that were given up.")
 
 
 @events.callback()
 def group() -> None:
-    """Business events that rules answer."""
+    """What happens: events of backends, and those that were given up."""
 
 
 @events.command()
@@ -80,3 +81,7 @@ def _values(data: list[str]) -> dict[str, str]:
         return values_of(data)
     except Refused as refused:
         raise typer.BadParameter(f"{refused} {refused.cure}", param_hint="--data") from None
+
+
+events.command()(dead)
+events.command()(redrive)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import socket
 import tempfile
@@ -27,11 +28,16 @@ from bot.sinch.emulator.server import Emulator
 from bot.sinch.emulator.settings import DEFAULT_TRIGGERS, EmulatorSettings
 from bot.sinch.emulator.templates import Template, TemplateButton
 from bot.store.sqlite.connection import socket_path
+from bot.web.guard import runner_of
 from bot.web.operator import Operator, OperatorSite
+from bot.web.phone.routes import phone_app
+from bot.web.site.access import Visitor
+from bot.web.site.guard import see_other
 from bot.work.clock import RunningClock
 
 PORTS_TRIED: Final = 50
 HOST: Final = "127.0.0.1"
+GUEST: Final = Visitor("demo", "operate", is_guest=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +54,11 @@ class Running:
 
 
 class MovedTogether:
-    """The emulator's clock; when it is moved, the bot's moves with it."""
+    """The emulator's clock: it shows the bot's time, and whoever moves it moves the bot's."""
 
     def __init__(self, bots: RunningClock) -> None:
         self._bots = bots
-        self._own = EmulatorClock()
+        self._own = EmulatorClock(bots.now)
 
     def now(self) -> datetime:
         return self._own.now()
@@ -62,7 +68,7 @@ class MovedTogether:
 
     def advance(self, by: timedelta) -> None:
         self._bots.advance(by)
-        self._own.advance(by)
+        self._own.advance(timedelta())  # it has moved already; whoever slept through the moment wakes
 
 
 @asynccontextmanager
@@ -74,7 +80,7 @@ async def running(rules: Path, database: Path, port: int, emulator_port: int) ->
     await emulator.start()
     try:
         config = _config(emulator, settings.app_id, secret, database, rules, free_port(port))
-        async with _server(config, clock) as (app, url):
+        async with _server(config, clock, emulator) as (app, url):
             emulator.webhook(f"{url}/webhooks/sinch", secret, DEFAULT_TRIGGERS, settings.app_id)
             yield Running(app, url, emulator)
     finally:
@@ -82,10 +88,10 @@ async def running(rules: Path, database: Path, port: int, emulator_port: int) ->
 
 
 @asynccontextmanager
-async def _server(config: Config, clock: RunningClock) -> AsyncIterator[tuple[App, str]]:
+async def _server(config: Config, clock: RunningClock, emulator: Emulator) -> AsyncIterator[tuple[App, str]]:
     app = await open_app(config, clock)
-    runner = web.AppRunner(app.web(), access_log=None, shutdown_timeout=2.0)
-    operator = OperatorSite(Operator(app.backend()), socket_path(app.path))
+    runner = runner_of(_pages(app, emulator), 2.0)
+    operator = OperatorSite(Operator(app.backend(), intake=app.intake()), socket_path(app.path))
     try:
         await runner.setup()
         await operator.start()
@@ -94,6 +100,20 @@ async def _server(config: Config, clock: RunningClock) -> AsyncIterator[tuple[Ap
         await runner.cleanup()
         await operator.stop()
         await app.close()
+
+
+def _pages(app: App, emulator: Emulator) -> web.Application:
+    """The server's pages with the phone beside them. Nobody logs in on their own machine, unless they set a password."""
+    has_password = bool(app.config.admin_password.get_secret_value())
+    desk = app.desk(None if has_password else GUEST, phone="/phone/")
+    application = app.web(desk)
+    application.router.add_get("/phone", _to_the_phone)
+    application.add_subapp("/phone", phone_app(desk, emulator))
+    return application
+
+
+async def _to_the_phone(request: web.Request) -> web.Response:
+    return see_other("/phone/")
 
 
 def _config(emulator: Emulator, app_id: str, secret: str, database: Path, rules: Path, port: int) -> Config:
@@ -111,6 +131,7 @@ def _config(emulator: Emulator, app_id: str, secret: str, database: Path, rules:
         port=port,
         send_rate=0,
         allowed_hosts=(emulator.url.removeprefix("http://"),),
+        admin_password=SecretStr(os.environ.get("ADMIN_PASSWORD", "")),
     )
 
 

@@ -73,6 +73,9 @@ async def _chat(here: Running, stop: asyncio.Event, goes_on: bool) -> None:
         stop.set()
     elif await chat_in_lines(here.emulator.url, behind, _stdin()) or not goes_on:
         stop.set()
+    else:
+        while True:  # nobody chats here, but in the browser: what rules declare that are saved meanwhile is approved all the same
+            await behind.saved()
 
 
 def _stdin() -> asyncio.StreamReader:

@@ -203,7 +203,9 @@ class Config(BaseModel):
     admin_password: Annotated[
         SecretStr,
         Setting(
-            "ADMIN_PASSWORD", "admin_password", 'The password of the user "admin"; without one the pages stay closed.'
+            "ADMIN_PASSWORD",
+            "admin_password",
+            'The password of the user "admin"; without one, and without `users`, the pages stay closed.',
         ),
     ] = SecretStr("")
     retention_messages_days: Annotated[

@@ -53,6 +53,12 @@ def next_opening(rulebook: Rulebook, name: str, now: datetime, language: str) ->
     return "" if opens_at is None else opening_words(local.date(), opens_at, language)
 
 
+def opens_next(rulebook: Rulebook, name: str, now: datetime) -> datetime | None:
+    """When it opens next, in UTC; None when that is more than 60 days away."""
+    opens_at = _opens_at(rulebook, name, local_time(rulebook, now))
+    return None if opens_at is None else opens_at.replace(tzinfo=zone(rulebook.settings.time_zone)).astimezone(UTC)
+
+
 def quiet_until(scene: Scene, quiet: QuietTime) -> datetime | None:
     """When a quiet time that is on now ends, by the clock where the person is (the shop's, where nobody knows); None: it is not on."""
     return quiet_there(_zone_of(scene), quiet, scene.now)

@@ -42,6 +42,7 @@ from bot.rulebook.checks.placeholders import check_connections, check_placeholde
 from bot.rulebook.checks.questions import check_questions
 from bot.rulebook.checks.shadowed import check_shadowed
 from bot.rulebook.checks.steps import steps_of
+from bot.rulebook.checks.texts import check_written
 from bot.rulebook.checks.values import values_of_rules
 from bot.rulebook.checks.window import check_window
 from bot.rulebook.matcher import build_matcher
@@ -197,6 +198,7 @@ def _check_sense(found: Draft, problems: Problems) -> Matcher | None:
     check_questions(found)
     check_cases(found)
     check_window(found, straight, known)
+    check_written(found, known)
     check_placeholders(found, known)
     check_connections(found, known)
     check_template_values(found, known)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,9 @@ class ApiKey:
     rate: int = 0
     created_at: datetime | None = None
     revoked_at: datetime | None = None
+
+
+PAGES_KEY: Final = 0  # whose idempotency keys those of our own pages are; the database is made with it
 
 
 class Keys(Protocol):

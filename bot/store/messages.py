@@ -23,7 +23,7 @@ class Filter:
     """Which messages of an app are asked for; what is None does not matter. ``since`` counts, ``until`` does not any more.
 
     ``contact`` means everything that went to the person of this address, whichever of their addresses it went to. ``before`` is the
-    ``next`` of the page before.
+    ``next`` of the page before. ``amiss``: only what failed, expired, was cancelled or is held.
     """
 
     contact: ContactKey | None = None
@@ -33,6 +33,7 @@ class Filter:
     reference: str | None = None
     before: int | None = None
     limit: int = 50
+    amiss: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,10 +21,13 @@ from bot.store.amiss import Amiss
 from bot.store.campaigns import Campaigns
 from bot.store.colleagues import Colleagues
 from bot.store.contacts import Contacts, ExportedRow
+from bot.store.conversations import Conversations
 from bot.store.keys import Keys
 from bot.store.messages import Filter, Messages, Page
 from bot.store.privacy import Privacy
 from bot.store.subscriptions import Subscriptions
+from bot.store.tallies import Tallies
+from bot.store.trouble import Trouble
 from bot.store.units import (
     Ask,
     CallDone,
@@ -47,6 +50,8 @@ from bot.store.units import (
     TraceView,
     Verdict,
 )
+from bot.store.users import Users
+from bot.store.work_left import WorkLeft
 
 
 class Store(Protocol):
@@ -86,6 +91,18 @@ class Store(Protocol):
 
     @property
     def privacy(self) -> Privacy: ...
+
+    @property
+    def conversations(self) -> Conversations: ...
+
+    @property
+    def trouble(self) -> Trouble: ...
+
+    @property
+    def users(self) -> Users: ...
+
+    @property
+    def tallies(self) -> Tallies: ...
 
     # the inbox
     async def record(self, events: Sequence[Incoming], now: datetime) -> Sequence[bool]:
@@ -184,6 +201,10 @@ class Store(Protocol):
         """Open work, for readiness and the operator."""
         ...
 
+    async def work_left(self, now: datetime) -> WorkLeft:
+        """Open work in more detail, for pages; never counts for long."""
+        ...
+
     # rulebooks
     async def save_rulebook(self, digest: str, files: Mapping[str, bytes], now: datetime, who: str = "") -> int:
         """Store a checked rulebook and mark it live; the same files that are live already keep their number."""
@@ -254,6 +275,15 @@ class Archive(Protocol):
         ``bucket`` (index, of) takes every ``of``-th person, so that processes can share the work; at most ``limit`` traces. Reads a part
         at a time, so that a long look keeps no writer from tidying up.
         """
+        ...
+
+    def unmatched(self, since: datetime, until: datetime, limit: int) -> Sequence[TraceView]:
+        """The newest ``limit`` messages that no rule understood, decided from ``since`` on and before ``until``, in the order of the inbox.
+        Reads those alone, however much else is stored."""
+        ...
+
+    def answered_by(self, rule: str, limit: int, looked_at: int) -> Sequence[TraceView]:
+        """The newest decisions, up to ``limit``, that ``rule`` answered, among the ``looked_at`` newest of all; newest first."""
         ...
 
     def conversation_of(self, who: ContactKey | int) -> Conversation | None:

@@ -37,6 +37,11 @@ class Walk:
 class Privacy(Protocol):
     """What is exported, erased, forgotten and backed up. See ``bot.store.port`` for what every method promises."""
 
+    @property
+    def erasures(self) -> int:
+        """How often somebody was erased since the start; what was read before the last time may hold words of theirs."""
+        ...
+
     async def export(self, contact: ContactKey) -> Mapping[str, object] | None:
         """Everything kept about the person of this address, by plain names; None where nobody is known by it.
 
@@ -68,4 +73,8 @@ class Privacy(Protocol):
 
     async def forget_refused(self, before: datetime, limit: int) -> int:
         """Delete up to ``limit`` stale webhooks of before; returns how many."""
+        ...
+
+    async def forget_deeds(self, before: datetime, limit: int) -> int:
+        """Delete up to ``limit`` rows of the journal of before; returns how many."""
         ...

@@ -16,10 +16,13 @@ import orjson
 from aiohttp import web
 
 from bot.errors import Misconfigured, ParleyError, Refused
+from bot.web import redrive
 from bot.web.api import campaigns, consents, keys, privacy
 from bot.web.api.backend import Backend
 from bot.web.api.bodies import EventBody, parse
 from bot.web.api.events import record_event
+from bot.web.intake import Intake
+from bot.web.site import users
 from bot.work.reload import Reloader
 
 Answer = Mapping[str, object]
@@ -32,13 +35,15 @@ _PATIENCE: Final = aiohttp.ClientTimeout(total=300)
 class Operator:
     """Carries out commands within the running server."""
 
-    def __init__(self, backend: Backend, reloader: Reloader | None = None) -> None:
+    def __init__(self, backend: Backend, reloader: Reloader | None = None, intake: Intake | None = None) -> None:
         self._backend = backend
         self._commands: Mapping[str, Command] = {
             **keys.commands(backend),
+            **users.commands(backend),
             **consents.commands(backend),
             **campaigns.commands(backend),
             **privacy.commands(backend),
+            **redrive.commands(backend, intake),
             "events.send": self._send_event,
             "status": self._status,
         }

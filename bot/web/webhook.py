@@ -13,22 +13,16 @@ from datetime import datetime
 import structlog
 from aiohttp import web
 
-from bot.core.conversation import Consent
-from bot.core.event import DeliveryReceipt, Event
-from bot.core.ledger import consent_change
-from bot.core.rulebook import ConsentWords
 from bot.crash import reach, waits_for
 from bot.errors import Retry
 from bot.sinch.signature import Verdict, Verifier
 from bot.store.port import Store
-from bot.store.units import InboxKind, Incoming
+from bot.web.intake import Intake
 from bot.work.clock import Clock
-from bot.work.media import MediaAsker
 
 BODY_MAX = 1024 * 1024
 
 log = structlog.get_logger()
-_NOBODY = Consent()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +30,9 @@ class Webhook:
     """The receiving end. ``wake`` is called as an event is being recorded, so that deciding joins the same commit."""
 
     verifier: Verifier
-    parse: Callable[[bytes, datetime], Event]
-    consent_words: Callable[[], ConsentWords]
+    intake: Intake
     store: Store
     clock: Clock
-    media: MediaAsker
     wake: Callable[[], None]
 
     async def receive(self, request: web.Request) -> web.Response:
@@ -75,15 +67,12 @@ class Webhook:
             await self.store.refuse(body, "Its signature is too old, or from the future.", now)
             log.warning("webhook_refused", why="stale", bytes=len(body))
             return web.Response(status=401, text="The signature's time is too far from now.")
-        event = self.parse(body, now)
-        kind = InboxKind.RECEIPT if isinstance(event, DeliveryReceipt) else InboxKind.INBOUND
-        asked = consent_change(event, None, self.consent_words(), _NOBODY)
-        waits_until = self.media.waits_until(event, now)
+        incoming = self.intake.incoming(body, now)
         self.wake()
-        (is_new,) = await self.store.record((Incoming(event, kind, body, asked, waits_until),), now)
+        (is_new,) = await self.store.record((incoming,), now)
         reach("record.committed")
-        if is_new and waits_until is not None:
-            self.media.ask(event, waits_until)
+        if is_new:
+            self.intake.recorded(incoming)
         return web.Response()
 
     async def _read(self, request: web.Request) -> bytes | None:

@@ -26,12 +26,15 @@ class Explained:
     why: list[str]
 
 
-def explained(trace: TraceView, archive: Archive, app_id: str, every_rule: bool = False) -> Explained:
+def explained(
+    trace: TraceView, archive: Archive, app_id: str, every_rule: bool = False, shelf: Shelf | None = None
+) -> Explained:
     """The decision of ``trace``, with the rulebooks that made it. ``every_rule`` tells of those that nothing spoke to as well.
 
-    Raises ``Failed`` where the event is no longer kept, or a rulebook cannot be read any more.
+    ``shelf``: one that is kept for further questions. Raises ``Failed`` where the event is no longer kept, or a rulebook cannot be read
+    any more.
     """
-    shelf = Shelf(archive.rulebook)
+    shelf = shelf or Shelf(archive.rulebook)
     kept = _kept(trace, deciding_of(app_id, shelf.rulebook(trace.version), archive.installation_key))
     rulebooks = shelf.rulebooks(trace.version, kept.conversation.state)
     decision = decide(kept.event, kept.conversation, rulebooks, kept.now)

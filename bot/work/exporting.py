@@ -59,8 +59,10 @@ def _text(value: object) -> object:
     if not isinstance(value, bytes):
         return value
     try:
-        return orjson.loads(value)
-    except orjson.JSONDecodeError:
+        content = orjson.loads(value)
+        orjson.dumps([[[[content]]]])  # what is nested too deeply can be read, and not be written
+        return content
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         pass
     try:
         return value.decode()

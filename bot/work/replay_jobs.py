@@ -81,7 +81,7 @@ def replay_part(job: Job, index: int, of: int) -> Report:
         edited = _built(job.files)
         deciding = deciding_of(job.app_id, edited, archive.installation_key)
         replay = Replay(edited, Shelf(archive.rulebook), deciding)
-        return replay.over(archive.traces(job.since, job.until, (index, of), job.limit))
+        return replay.over(archive.traces(job.since, job.until, (index, of), job.limit, job.app_id))
 
 
 def deciding_of(app_id: str, rulebook: Rulebook, key: bytes) -> Deciding:

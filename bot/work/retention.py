@@ -25,6 +25,7 @@ SLICE: Final = 100  # rows, which take the writer some milliseconds
 DEAD_LETTERS: Final = timedelta(days=90)  # a person may still drive them again
 IDEMPOTENCY: Final = timedelta(days=7)
 CALLBACKS: Final = timedelta(days=7)
+JOURNAL: Final = timedelta(days=400)  # what colleagues did in the browser
 
 log = structlog.get_logger()
 
@@ -33,6 +34,12 @@ class Callbacks(Protocol):
     """Who forgets old callbacks."""
 
     async def tidy(self, before: datetime, limit: int) -> int: ...
+
+
+class Numbers(Protocol):
+    """Who forgets old numbers."""
+
+    async def forget(self, now: datetime, limit: int) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +53,12 @@ class Keeping:
 class Retention:
     """The task that forgets."""
 
-    def __init__(self, privacy: Privacy, callbacks: Callbacks, clock: Clock, keeping: Keeping) -> None:
+    def __init__(
+        self, privacy: Privacy, callbacks: Callbacks, tallies: Numbers, clock: Clock, keeping: Keeping
+    ) -> None:
         self._privacy = privacy
         self._callbacks = callbacks
+        self._tallies = tallies
         self._clock = clock
         self._keeping = keeping
         self._round_at = clock.now()
@@ -80,6 +90,8 @@ class Retention:
         keys = await self._keys(now)
         keys += await self._all(lambda limit: self._privacy.forget_idempotency(now - IDEMPOTENCY, limit))
         await self._all(lambda limit: self._callbacks.tidy(now - CALLBACKS, limit))
+        await self._all(lambda limit: self._privacy.forget_deeds(now - JOURNAL, limit))
+        await self._all(lambda limit: self._tallies.forget(now, limit))
         if bodies or keys:
             log.info("forgotten", bodies=bodies, keys=keys)
 

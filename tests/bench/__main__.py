@@ -20,8 +20,19 @@ from tests.bench.load import Order
 from tests.bench.machine import machine
 from tests.bench.road import Bench, measure_floor, measure_road, measure_with_emulator
 
-PARTS = ("floor", "road", "offered", "emulator", "accepting", "campaigning", "matching", "reloading", "replaying")
-ALONE = ("accepting", "campaigning", "matching", "reloading", "replaying")  # each a program of its own
+PARTS = (
+    "floor",
+    "road",
+    "offered",
+    "emulator",
+    "accepting",
+    "campaigning",
+    "matching",
+    "reloading",
+    "replaying",
+    "browsing",
+)
+ALONE = ("accepting", "campaigning", "matching", "reloading", "replaying", "browsing")  # each a program of its own
 
 
 def main() -> int:

@@ -1,16 +1,22 @@
 """The demo as a newcomer meets it: the real server, the emulator and the chat over a pipe."""
 
+import importlib
 import re
 import signal
 import socket
 import subprocess
 import sys
 import urllib.request
+import webbrowser
 from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
 
 from bot.cli.running import free_port, templates_of
 from tests.cli.conftest import ROOT, Command, clean_environment
 
+demo_command = importlib.import_module("bot.cli.demo")  # the package's own name for it is the command
 SCRIPT = """\
 hello
 1
@@ -69,11 +75,18 @@ def test_without_a_terminal_it_serves_until_a_signal_on_the_next_free_port(folde
         )
         try:
             assert running.stdout is not None
-            url = running.stdout.readline().split()[-1].rstrip(".")
+            first = running.stdout.readline()
+            addresses = re.findall(r"http://\S+", first)
+            url = addresses[0].removesuffix("/phone/")
+            assert addresses == [f"{url}/phone/", f"{url}/admin/", f"{url}/docs"], first
             assert any(re.search(r"Bearer parley_\S+'", line) for line in iter(running.stdout.readline, "\n"))
             assert int(url.rpartition(":")[2]) > port
             with urllib.request.urlopen(f"{url}/readyz", timeout=10) as answer:  # noqa: S310 our own server
                 assert answer.status == 200
+            for address in (url, *addresses):
+                with urllib.request.urlopen(address, timeout=10) as answer:  # noqa: S310 our own server
+                    assert answer.status == 200
+                    assert answer.url == (addresses[0] if address == url else address)
             running.send_signal(signal.SIGTERM)
             out, err = running.communicate(timeout=30)
         finally:
@@ -97,3 +110,20 @@ def test_the_emulator_knows_the_declared_templates(folder: Path) -> None:
     assert (english.name, english.language, english.body) == ("order_shipped", "en_US", "{{1}} is coming")
     assert (swedish.language, swedish.body) == ("sv_SE", "{{1}} kommer")
     assert [button.text for button in english.buttons] == ["Track"]
+
+
+@pytest.mark.parametrize(("sits_there", "opened"), [(True, ["http://127.0.0.1:8080/phone/"]), (False, [])])
+async def test_the_browser_is_opened_only_where_somebody_sits(
+    monkeypatch: pytest.MonkeyPatch, sits_there: bool, opened: list[str]
+) -> None:
+    async def greet(demo: object) -> None:
+        greeted.append(demo)
+
+    greeted: list[object] = []
+    found: list[str] = []
+    monkeypatch.setattr(demo_command, "_greet", greet)
+    monkeypatch.setattr(demo_command, "in_terminal", lambda: sits_there)
+    monkeypatch.setattr(webbrowser, "open", found.append)
+    here = SimpleNamespace(url="http://127.0.0.1:8080")
+    await demo_command._greet_and_open(here)
+    assert (greeted, found) == ([here], opened)

@@ -146,7 +146,10 @@ def test_unmatched_groups_what_is_alike_with_a_rule_to_paste(told: dict[str, str
 def test_the_rule_that_unmatched_offers_can_be_pasted(told: dict[str, str], command: Command, folder: Path) -> None:
     (first, *_) = orjson.loads(command("unmatched", *PERIOD, "--format", "json").out)
     assert (first["count"], first["would_answer"], first["would_change_else"]) == (4, 4, 0)
-    pasted = "".join(f"  {line}\n" for line in first["rule"].replace("...", "We do.").splitlines())
+    as_it_is = "".join(f"  {line}\n" for line in first["rule"].splitlines())
+    (folder / "rules" / "zz.yaml").write_text(f"rules:\n{as_it_is}", encoding="utf-8")
+    assert 'is only "...": write what people are to read.' in command("check").out
+    pasted = as_it_is.replace("...", "We do.")
     (folder / "rules" / "zz.yaml").write_text(f"rules:\n{pasted}", encoding="utf-8")
     assert command("check").code == 0
     lines = command("unmatched", *PERIOD).out.splitlines()

@@ -31,6 +31,7 @@ from bot.app import serve
 from bot.cli.logs import start_logging
 from bot.config import SERVER, read_config
 from bot.sinch.emulator import Emulator, EmulatorSettings, Fault, FaultKind, WebhookSettings
+from bot.web.site.pages import warm
 from tests.kill import sabotage
 from tests.kill.clock import FastClock
 
@@ -186,6 +187,7 @@ def main() -> None:
     """Be the warmed parent."""
     if threading.active_count() != 1:
         raise SystemExit("Something that was imported has started a thread; a fork would lose it.")
+    warm()
     gc.collect()
     gc.freeze()
     launcher = Launcher()

@@ -14,16 +14,17 @@ from tests.store.test_erasing import CANARY, live, rows
 # Of no person: the installation's own, and what it lends to whom it sends.
 _OTHERS = {
     "api_key", "campaign", "quality", "rulebook", "rulebook_live", "setting", "subscription", "users", "erased", "sqlite_sequence",
+    "journal", "tally",
 }  # fmt: skip
 # How the machine keeps its work in order, of which a person learns nothing about themselves.
 _MACHINERY = {
     "person": "app first_inbox",
     "identity": "",
-    "lane": "ready_at send_at pinned",
+    "lane": "ready_at send_at pinned active_at seen_at",
     "inbox": "app tries ready_at held",
-    "refused": "",
+    "refused": "driven_at driven_by",
     "trace": "digest pinned rule",
-    "outbox": "position replaces app answers due_at attempts submissions looks look_at owner lease_until subscription",
+    "outbox": "position replaces app answers due_at attempts submissions looks look_at owner lease_until subscription lost",
     "attempt": "owner delivery",
     "receipt": "",
     "consent": "",

@@ -14,6 +14,7 @@ import pytest
 from bot.errors import Failed, StoreUnavailable
 from bot.store.privacy import Walk
 from bot.store.sqlite.archive import open_archive
+from bot.store.users import Deed
 from bot.work.explain import explained
 from bot.work.replay import Replay
 from bot.work.replay_jobs import deciding_of
@@ -37,13 +38,18 @@ DAYS = timedelta(days=1)
 
 
 class Nobody:
-    """No callbacks; the calls are noted."""
+    """No callbacks and no numbers; the calls are noted."""
 
     def __init__(self) -> None:
         self.before: list[object] = []
+        self.now: list[object] = []
 
     async def tidy(self, before: object, limit: int) -> int:
         self.before.append(before)
+        return 0
+
+    async def forget(self, now: object, limit: int) -> int:
+        self.now.append(now)
         return 0
 
 
@@ -56,7 +62,8 @@ async def traffic(tmp_path: Path) -> AsyncIterator[Traffic]:
 
 async def forget(traffic: Traffic, days: float = 100) -> None:
     clock = StillClock(START + days * DAYS)
-    await Retention(traffic.store.privacy, Nobody(), clock, Keeping(90 * DAYS, 30 * DAYS)).round(clock.now())
+    privacy, keeping = traffic.store.privacy, Keeping(90 * DAYS, 30 * DAYS)
+    await Retention(privacy, Nobody(), Nobody(), clock, keeping).round(clock.now())
 
 
 async def test_looking_back_says_that_nothing_is_kept(traffic: Traffic, tmp_path: Path) -> None:
@@ -82,10 +89,18 @@ async def test_what_is_young_stays(traffic: Traffic, tmp_path: Path) -> None:
 
 async def test_bodies_are_kept_for_ever_where_that_is_set(traffic: Traffic, tmp_path: Path) -> None:
     callbacks, clock = Nobody(), StillClock(START + 1000 * DAYS)
-    await Retention(traffic.store.privacy, callbacks, clock, Keeping(None, 30 * DAYS)).round(clock.now())
+    keeping = Keeping(None, 30 * DAYS)
+    await Retention(traffic.store.privacy, callbacks, callbacks, clock, keeping).round(clock.now())
     with closing(sqlite3.connect(tmp_path / "parley.db")) as connection:
         assert connection.execute("SELECT count(*) FROM inbox WHERE raw IS NULL").fetchone() == (0,)
-    assert callbacks.before == [clock.now() - 7 * DAYS]
+    assert (callbacks.before, callbacks.now) == ([clock.now() - 7 * DAYS], [clock.now()])
+
+
+async def test_the_journal_is_kept_for_a_little_more_than_a_year(traffic: Traffic) -> None:
+    for days in (0, 99, 101):
+        await traffic.store.users.did(Deed(START + days * DAYS, "ida", "logged_in"))
+    await forget(traffic, 500)
+    assert [deed.at for deed in await traffic.store.users.deeds(9)] == [START + 101 * DAYS]
 
 
 class Rounds:
@@ -105,10 +120,13 @@ class Rounds:
     async def forget_idempotency(self, before: object, limit: int) -> int:
         return 0
 
+    async def forget_deeds(self, before: object, limit: int) -> int:
+        return 0
+
 
 async def test_a_round_at_start_and_one_every_hour_whatever_happens() -> None:
     store, clock = Rounds(), StillClock(START)
-    retention = Retention(store, Nobody(), clock, Keeping(None, 30 * DAYS))  # type: ignore[arg-type]
+    retention = Retention(store, Nobody(), Nobody(), clock, Keeping(None, 30 * DAYS))  # type: ignore[arg-type]
     running = asyncio.create_task(retention.run())
     await store.done.wait()
     assert await clock.until_waiting() == START + EVERY

@@ -27,6 +27,8 @@ def check_duplicates(draft: Draft) -> None:
     for definition in draft.notes.definitions:
         known = first.setdefault((definition.kind, definition.name), definition)
         if known is not definition:
+            if definition.kind == "rule":  # which of the two is meant by the name is not known
+                draft.notes.broken.add(definition.name)
             draft.notes.problems.error(
                 definition.place,
                 f"{_WORDS[definition.kind]} {definition.name} is already written at {known.place}. "

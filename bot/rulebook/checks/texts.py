@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
+from bot.core.phrasing import Phrasing
 from bot.core.reply import BODY_MAX, TEXT_MAX
 from bot.core.rule import Condition, Rule, Say
-from bot.rulebook.checks.says import Part, parts, question_parts
+from bot.rulebook.checks.says import Part, parts, question_parts, spoken
 from bot.rulebook.checks.values import FIELDS, Known, Values
 from bot.rulebook.shape.book import Draft
+
+_WRITTEN: Final = {  # by what a part is called: the texts that are written for people to read
+    "This text": "The reply",
+    "The text with buttons": "The reply",
+    "The text with a link": "The reply",
+    "The question": "The question",
+    "The text of if_wrong": "The text of if_wrong",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +64,27 @@ def texts_of_no_rule(draft: Draft) -> Iterator[tuple[Part, Values]]:
     yield from ((Part(text, "This text", TEXT_MAX), values) for text in plain if text is not None)
     if consent.near_miss_text is not None:
         yield Part(consent.near_miss_text, "The text with buttons", BODY_MAX), values
+
+
+def check_written(draft: Draft, known: Mapping[str, Known]) -> None:
+    """Texts that were left to be written, as in a rule that was pasted from a proposal: people would get the dots."""
+    for rule in draft.rules:
+        if rule.name in draft.notes.broken:
+            continue
+        for part, _ in texts_of(rule, known[rule.name]):
+            if part.what not in _WRITTEN:
+                continue
+            for text, language, phrasing in spoken(part.text):
+                if _is_left(phrasing):
+                    draft.notes.problems.error(
+                        draft.notes.place_of(text, language),
+                        f'{_WRITTEN[part.what]} of rule {rule.name} is only "...": write what people are to read.',
+                    )
+
+
+def _is_left(phrasing: Phrasing) -> bool:
+    """Whether it is dots and nothing else."""
+    if any(not isinstance(part, str) for part in phrasing):
+        return False
+    text = "".join(part for part in phrasing if isinstance(part, str))
+    return bool(text.strip()) and not text.replace(".", "").replace("\u2026", "").strip()

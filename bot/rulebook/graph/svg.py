@@ -64,8 +64,9 @@ def svg(graph: Graph, *, styled: bool = True, link: str = "") -> str:
     placed = layout([card.box for card in cards.values()], [link for link, _ in ways])
     width, height = placed.width + 2 * _MARGIN, placed.height + 2 * _MARGIN + _LEGEND
     size = f'width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}"'
+    about = f'role="{"group" if link else "img"}" aria-label="{escape(_summary(graph))}"'  # an image hides the links within it
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="parley-graph" {size} role="img" aria-label="{escape(_summary(graph))}">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="parley-graph" {size} {about}>',
         *([f"<style>{STYLE}</style>"] if styled else []),
         f'<rect class="page" width="{width:.0f}" height="{height:.0f}"/>',
         f'<g transform="translate({_MARGIN:.0f} {_MARGIN:.0f})">',

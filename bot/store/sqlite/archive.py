@@ -63,9 +63,20 @@ class SqliteArchive:
         return tracing.people(self._connection, since, until)
 
     def traces(
-        self, since: datetime, until: datetime, bucket: tuple[int, int] = (0, 1), limit: int | None = None
+        self,
+        since: datetime,
+        until: datetime,
+        bucket: tuple[int, int] = (0, 1),
+        limit: int | None = None,
+        app: str = "",
     ) -> Iterator[TraceView]:
-        return tracing.traces(self._connection, since, until, bucket, limit)
+        return tracing.traces(self._connection, since, until, bucket, limit, app)
+
+    def unmatched(self, since: datetime, until: datetime, limit: int, app: str = "") -> Sequence[TraceView]:
+        return tracing.unmatched(self._connection, since, until, limit, app)
+
+    def answered_by(self, rule: str, limit: int, looked_at: int, app: str = "") -> Sequence[TraceView]:
+        return tracing.answered_by(self._connection, rule, limit, looked_at, app)
 
     def conversation_of(self, who: ContactKey | int) -> Conversation | None:
         addresses = self._addresses(who)

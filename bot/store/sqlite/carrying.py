@@ -88,7 +88,8 @@ _REVOKED: Final = (
 
 
 def carry_revocations(connection: sqlite3.Connection, present: sqlite3.Connection, now: datetime) -> int:
-    """Take over what ``present`` revoked, and the signing secrets that it changed; returns how many keys and the like were revoked."""
+    """Take over what ``present`` revoked, and the signing secrets and passwords that it changed; returns how many keys and the like were
+    revoked."""
     revoked = 0
     for table, same in _REVOKED:
         rows = present.execute(f"SELECT revoked_at, {same} FROM {table} WHERE revoked_at IS NOT NULL").fetchall()  # noqa: S608
@@ -104,6 +105,11 @@ def carry_revocations(connection: sqlite3.Connection, present: sqlite3.Connectio
     connection.executemany(
         "UPDATE subscription SET secret = ?, old_secret = ?, old_secret_until = ? WHERE id = ? AND created_at = ?",
         present.execute("SELECT secret, old_secret, old_secret_until, id, created_at FROM subscription").fetchall(),
+    )
+    # Nobody's old password or role comes back, nor somebody who was revoked and let in anew with another.
+    connection.executemany(
+        "UPDATE users SET password = ?, role = ?, created_at = ?, revoked_at = ?, last_login_at = ? WHERE name = ?",
+        present.execute("SELECT password, role, created_at, revoked_at, last_login_at, name FROM users").fetchall(),
     )
     _count_on(connection, present)
     return revoked

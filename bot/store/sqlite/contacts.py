@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 import orjson
 
@@ -13,7 +12,7 @@ from bot.core.codec import state_from_plain
 from bot.core.consent_reasons import LedgerRow
 from bot.core.conversation import State, Window
 from bot.core.decision import ChangeConsent, SetPerson
-from bot.core.event import ContactKey, MediaKind
+from bot.core.event import ContactKey
 from bot.core.ledger import Judgement
 from bot.errors import Refused
 from bot.store.contacts import (
@@ -22,23 +21,20 @@ from bot.store.contacts import (
     TAGS_MOST,
     Brought,
     BroughtRow,
-    Came,
     ContactView,
     Exchange,
     IdentityView,
     LedgerView,
-    Left,
     PersonChange,
     Place,
 )
 from bot.store.sqlite import consent
 from bot.store.sqlite.database import Database
 from bot.store.sqlite.effects import set_person
+from bot.store.sqlite.exchange import exchange
 from bot.store.sqlite.memory import Memory
 from bot.store.sqlite.people import PERSON_COLUMNS, people_of, person_at, person_of_row
-from bot.store.sqlite.reading import MESSAGE, message_of_row
 from bot.store.sqlite.times import from_us, from_us_or_none
-from bot.store.units import InboxKind
 
 
 class SqliteContacts:
@@ -78,7 +74,11 @@ class SqliteContacts:
         return await self._database.read(read)
 
     async def exchange(self, contact: ContactKey, limit: int, before: Place = FROM_THE_END) -> Exchange | None:
-        return await self._database.read(lambda c: _exchange(c, contact, limit, before))
+        def read(connection: sqlite3.Connection) -> Exchange | None:
+            person = person_at(connection, contact)
+            return None if person is None else exchange(connection, person, limit, before)
+
+        return await self._database.read(read)
 
     async def bring_in(self, rows: Sequence[BroughtRow], now: datetime, dry_run: bool) -> Sequence[Brought]:
         memory = self._database.memory
@@ -139,60 +139,3 @@ def _check_size(view: ContactView) -> None:
                 f"Remove {what} that nobody needs any more.",
                 422,
             )
-
-
-# --- what was said ------------------------------------------------------------------------------------------------------
-
-_CAME = (
-    "SELECT i.id, i.kind, i.raw, i.written_at, i.received_at, i.media_kind, coalesce(t.layer, ''), coalesce(t.rule, '')"
-    " FROM inbox i LEFT JOIN trace t ON t.inbox = i.id WHERE i.person = ? AND i.kind = '{}' AND i.id < ?"
-    " ORDER BY i.id DESC LIMIT ?"
-)
-
-
-def _exchange(connection: sqlite3.Connection, contact: ContactKey, limit: int, before: Place) -> Exchange | None:
-    person = person_at(connection, contact)
-    if person is None:
-        return None
-    came: list[Came] = []
-    for kind in (InboxKind.INBOUND, InboxKind.OPERATOR):  # each has an index of its own
-        rows = connection.execute(_CAME.format(kind.value), (person, before[0], limit + 1))
-        came += [_came(row) for row in rows]
-    came.sort(key=lambda each: each.inbox_id, reverse=True)
-    rows = connection.execute(
-        f"SELECT {MESSAGE}, origin_id FROM outbox WHERE person = ? AND kind = 'message' AND seq < ? ORDER BY seq DESC LIMIT ?",  # noqa: S608
-        (person, before[1], limit + 1),
-    )
-    left = [(row[0], Left(message_of_row(connection, row[:-1]), row[-1])) for row in rows.fetchall()]
-    return _merged(came, left, limit, before)
-
-
-def _merged(came: list[Came], left: list[tuple[int, Left]], limit: int, before: Place) -> Exchange:
-    """Newest first; an answer comes after what it answers, also where both are of the same moment."""
-    entries: list[Came | Left] = []
-    inbox, outbox = before
-    more = len(came) + len(left) > limit
-    came.reverse()
-    left.reverse()
-    while (came or left) and len(entries) < limit:
-        if left and (not came or left[-1][1].message.created_at >= came[-1].received_at):
-            outbox, message = left.pop()
-            entries.append(message)
-        else:
-            inbox = came[-1].inbox_id
-            entries.append(came.pop())
-    return Exchange(tuple(entries), (inbox, outbox) if more else None)
-
-
-def _came(row: Sequence[Any]) -> Came:
-    id_, kind, raw, written_at, received_at, media, layer, rule = row
-    return Came(
-        id_,
-        InboxKind(kind),
-        bytes(raw or b""),
-        from_us(written_at),
-        from_us(received_at),
-        MediaKind(media) if media else None,
-        layer,
-        rule,
-    )

@@ -18,11 +18,19 @@ ALONE = 4  # among the stages of a group: after what comes in and is asked for, 
 class Database:
     """One file. ``app`` is the Sinch app whose keys and people count."""
 
-    def __init__(self, writer: Writer, reading: aiosqlite.Connection, memory: Memory, app: str) -> None:
+    def __init__(
+        self,
+        writer: Writer,
+        reading: aiosqlite.Connection,
+        browsing: aiosqlite.Connection,
+        memory: Memory,
+        app: str,
+    ) -> None:
         self.memory = memory
         self.app = app
         self._writer = writer
         self._reading = reading
+        self._browsing = browsing
         self._alone = Stage(ALONE, _run_each)
 
     async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -33,6 +41,10 @@ class Database:
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run ``work`` on what is committed, through a connection that cannot write. Keep it short: others wait for it."""
         return await run_on(self._reading, work)
+
+    async def browse(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """As ``read``, on a connection of its own for pages that people look at: only each other do they keep waiting."""
+        return await run_on(self._browsing, work)
 
     async def alone(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run ``work`` on the writing connection between two groups, outside any transaction: for what a transaction cannot do."""

@@ -10,7 +10,9 @@ from datetime import datetime, timedelta
 from bot.core.delivery import WAIT_FOR
 from bot.core.event import ContactKey
 from bot.crash import reach
+from bot.store.sqlite.counting import count_lost
 from bot.store.sqlite.lanes import due_sends
+from bot.store.sqlite.memory import Memory
 from bot.store.sqlite.times import from_us, to_us
 from bot.store.units import Doubtful, Verdict
 
@@ -42,16 +44,16 @@ def doubtful(connection: sqlite3.Connection, limit: int, now: datetime) -> list[
     ]
 
 
-def reconcile(connection: sqlite3.Connection, calls: Sequence[Verdicts]) -> list[None]:
+def reconcile(memory: Memory, connection: sqlite3.Connection, calls: Sequence[Verdicts]) -> list[None]:
     """Settle those still in doubt; what a receipt settled meanwhile stays."""
     for call in calls:
         for verdict in call.verdicts:
-            _settle(connection, verdict, to_us(call.now))
+            _settle(memory, connection, verdict, to_us(call.now))
     reach("reconcile.in_transaction")
     return [None] * len(calls)
 
 
-def _settle(connection: sqlite3.Connection, verdict: Verdict, at: int) -> None:
+def _settle(memory: Memory, connection: sqlite3.Connection, verdict: Verdict, at: int) -> None:
     row = connection.execute(
         "SELECT seq, person, attempts, submissions, at_most_once FROM outbox WHERE id = ? AND state = 'unknown'",
         (verdict.outbox_id,),
@@ -62,6 +64,7 @@ def _settle(connection: sqlite3.Connection, verdict: Verdict, at: int) -> None:
     message_id = verdict.message_id or _told_by_receipt(connection, seq, attempts)
     if message_id:
         _found(connection, seq, attempts, message_id, at)
+        memory.counting.add("sent", at)
     elif verdict.look_at is not None:
         connection.execute(
             "UPDATE outbox SET looks = looks + 1, look_at = ? WHERE seq = ?", (to_us(verdict.look_at), seq)
@@ -89,13 +92,16 @@ def _told_by_receipt(connection: sqlite3.Connection, seq: int, attempts: int) ->
     return "" if row is None else str(row[0])
 
 
-def expire(connection: sqlite3.Connection, now: datetime) -> int:
+def expire(memory: Memory, connection: sqlite3.Connection, now: datetime) -> int:
     """End what waited for its person to write until its time was over."""
-    return connection.execute(
+    expired = connection.execute(
         "UPDATE outbox SET state = 'expired', ended_at = :now, reason = 'The person did not write in time.'"
-        " WHERE kind = 'message' AND state = 'waiting' AND coalesce(not_after, max(created_at, coalesce(not_before, 0)) + :most) <= :now",
+        " WHERE kind = 'message' AND state = 'waiting' AND coalesce(not_after, max(created_at, coalesce(not_before, 0)) + :most) <= :now"
+        " RETURNING seq",
         {"now": to_us(now), "most": WAIT_FOR // timedelta(microseconds=1)},
-    ).rowcount
+    ).fetchall()
+    count_lost(connection, memory.counting, [row[0] for row in expired], to_us(now))
+    return len(expired)
 
 
 def _found(connection: sqlite3.Connection, seq: int, attempts: int, message_id: str, at: int) -> None:
@@ -109,7 +115,7 @@ def _found(connection: sqlite3.Connection, seq: int, attempts: int, message_id: 
 _OPEN = "SELECT seq FROM outbox WHERE kind = 'message' AND state IN ('sending', 'unknown') AND state = 'sending'"
 
 
-def recover(connection: sqlite3.Connection, now: datetime, look_at: datetime) -> int:
+def recover(memory: Memory, connection: sqlite3.Connection, now: datetime, look_at: datetime) -> int:
     """After a crash every open attempt is of unknown outcome: its first byte may have left. A receipt that came already settles it."""
     at = to_us(now)
     count = connection.execute(
@@ -117,11 +123,12 @@ def recover(connection: sqlite3.Connection, now: datetime, look_at: datetime) ->
         f" WHERE outcome = '' AND outbox IN ({_OPEN})",
         (at, "The server stopped while it was being sent."),
     ).rowcount
-    connection.execute(
+    sent = connection.execute(
         f"UPDATE outbox SET submissions = submissions + 1, state = 'sent', ended_at = ? WHERE seq IN ({_OPEN}) AND EXISTS"  # noqa: S608
         " (SELECT 1 FROM attempt a WHERE a.outbox = outbox.seq AND a.number = outbox.attempts AND a.outcome = 'sent')",
         (at,),
-    )
+    ).rowcount
+    memory.counting.add("sent", at, count=sent)
     connection.execute(
         "UPDATE outbox SET submissions = submissions + 1, state = 'unknown', looks = 0, look_at = ?,"  # noqa: S608
         f" reason = 'The server stopped while it was being sent.' WHERE seq IN ({_OPEN})",

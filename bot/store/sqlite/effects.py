@@ -170,7 +170,7 @@ def _write_outbox(connection: sqlite3.Connection, memory: Memory, wanted: Wanted
     )
     waiting = [person for person, _, send in sends if send.waits]
     if waiting:
-        expire_crowded(connection, waiting, at)
+        expire_crowded(connection, memory.counting, waiting, at)
 
 
 def if_closed_text(if_closed: Reply | str) -> str:

@@ -140,3 +140,11 @@ def forget_refused(connection: sqlite3.Connection, before: datetime, limit: int)
         "DELETE FROM refused WHERE id IN (SELECT id FROM refused ORDER BY id LIMIT ?) AND received_at < ?",
         (limit, to_us(before)),
     ).rowcount
+
+
+def forget_deeds(connection: sqlite3.Connection, before: datetime, limit: int) -> int:
+    """What colleagues did long ago."""
+    return connection.execute(
+        "DELETE FROM journal WHERE id IN (SELECT id FROM journal ORDER BY id LIMIT ?) AND at < ?",
+        (limit, to_us(before)),
+    ).rowcount

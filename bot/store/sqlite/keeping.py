@@ -107,5 +107,7 @@ def refuse(connection: sqlite3.Connection, raw: bytes, why: str, now: datetime) 
 
 
 def touch(connection: sqlite3.Connection) -> None:
-    """A write that changes nothing and still has to reach the disk."""
-    connection.execute("UPDATE setting SET value = value WHERE name = 'installation_key'")
+    """A write of no meaning that has to reach the disk: SQLite writes nothing where a row stays as it was, so this one never does."""
+    connection.execute(
+        "INSERT INTO setting (name, value) VALUES ('probe', randomblob(8)) ON CONFLICT DO UPDATE SET value = excluded.value"
+    )

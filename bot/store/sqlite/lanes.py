@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 
+from bot.store.sqlite.counting import Counting, count_lost
 from bot.store.sqlite.sets import json_array
 
 # When a lane's oldest pending event can be claimed. What is held for a call is passed by until its own time, and what is behind an event
@@ -45,11 +46,13 @@ def due_sends(connection: sqlite3.Connection, people: Iterable[int]) -> None:
 MOST_WAITING = 3
 
 
-def expire_crowded(connection: sqlite3.Connection, people: Iterable[int], at: int) -> None:
+def expire_crowded(connection: sqlite3.Connection, counting: Counting, people: Iterable[int], at: int) -> None:
     """At most three messages wait for a person to write; the oldest beyond that expire visibly."""
-    connection.execute(
+    expired = connection.execute(
         "UPDATE outbox SET state = 'expired', ended_at = ?, reason = 'Newer messages were waiting already.' WHERE seq IN"
         " (SELECT seq FROM (SELECT seq, row_number() OVER (PARTITION BY person ORDER BY seq DESC) AS place FROM outbox"
-        " WHERE kind = 'message' AND state = 'waiting' AND person IN (SELECT value FROM json_each(?))) WHERE place > ?)",
+        " WHERE kind = 'message' AND state = 'waiting' AND person IN (SELECT value FROM json_each(?))) WHERE place > ?)"
+        " RETURNING seq",
         (at, json_array(people), MOST_WAITING),
-    )
+    ).fetchall()
+    count_lost(connection, counting, [row[0] for row in expired], at)

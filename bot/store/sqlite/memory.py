@@ -11,6 +11,7 @@ from typing import Any
 from bot.core.conversation import State
 from bot.core.decision import Send
 from bot.core.event import ContactKey, Event
+from bot.store.sqlite.counting import Counting
 
 PEOPLE_HELD = 100_000
 EVENTS_HELD = 20_000
@@ -33,6 +34,7 @@ class Memory:
     sends: OrderedDict[int, Send] = field(default_factory=OrderedDict)  # by outbox seq, until first started
     next_ids: dict[str, int] = field(default_factory=dict)
     someone_erased: bool | None = None
+    counting: Counting = field(default_factory=Counting)  # of the group that is being written
 
     def forget(self) -> None:
         """After a rollback nothing remembered can be trusted."""
@@ -42,6 +44,7 @@ class Memory:
         self.sends.clear()
         self.next_ids.clear()
         self.someone_erased = None
+        self.counting.clear()
 
     def number(self, connection: sqlite3.Connection, table: str, how_many: int) -> int:
         """The first of ``how_many`` fresh numbers for ``table``."""

@@ -91,6 +91,8 @@ def question_of(connection: sqlite3.Connection, app: str, wanted: Filter, limit:
         values.update(channel=wanted.contact.channel, identity=wanted.contact.identity)
     if wanted.status is not None:
         match.append(_STATUS[wanted.status])
+    if wanted.amiss:
+        match.append(_AMISS)
     _within(connection, wanted, match, values)
     source = f"{_source(wanted)} AND o.seq < :before AND o.seq >= :first"
     return Question(source, " AND ".join(match), values)
@@ -101,6 +103,8 @@ def _source(wanted: Filter) -> str:
         return _PERSON
     if wanted.reference:
         return "o.reference = :reference AND o.reference <> ''"
+    if wanted.amiss:
+        return _AMISS
     match wanted.status:
         case "queued":
             return _OPEN

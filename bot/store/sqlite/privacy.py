@@ -29,6 +29,11 @@ class SqlitePrivacy:
         self._database = database
         # Of the database, for sweeping; it stays open, because closing it would let go of SQLite's locks.
         self._file = -1
+        self._erasures = 0
+
+    @property
+    def erasures(self) -> int:
+        return self._erasures
 
     async def export(self, contact: ContactKey) -> Mapping[str, object] | None:
         path = await self._path()
@@ -41,6 +46,7 @@ class SqlitePrivacy:
             if asyncio.get_running_loop().time() > until:
                 raise _still_leaving()
             await asyncio.sleep(LOOK_AGAIN_S)
+        self._erasures += 1
         reach("erase.committed")
         await self._clean(path, until + patience_s)
         return erased
@@ -122,6 +128,9 @@ class SqlitePrivacy:
 
     async def forget_refused(self, before: datetime, limit: int) -> int:
         return await self._database.write(lambda c: forgetting.forget_refused(c, before, limit))
+
+    async def forget_deeds(self, before: datetime, limit: int) -> int:
+        return await self._database.write(lambda c: forgetting.forget_deeds(c, before, limit))
 
 
 def _found(path: Path, contact: ContactKey) -> erasing.Found:

@@ -14,6 +14,7 @@ from bot.core.delivery import FAILED_RANK, climbs
 from bot.core.event import ContactKey, DeliveryReceipt
 from bot.core.reply import Reply
 from bot.crash import reach
+from bot.store.sqlite.counting import Counting, count_lost
 from bot.store.sqlite.lanes import due_sends
 from bot.store.sqlite.sets import insert_many, json_array
 from bot.store.sqlite.times import to_us
@@ -122,14 +123,14 @@ def if_closed_of(text: str) -> Reply | Literal["wait", "skip", "fail"]:
             return reply_from_plain(plain)
 
 
-def apply_receipts(connection: sqlite3.Connection, claimed: Sequence[Claimed], at: int) -> None:
+def apply_receipts(connection: sqlite3.Connection, counting: Counting, claimed: Sequence[Claimed], at: int) -> None:
     """Let receipts climb, in the order they were decided in."""
     if claimed:
-        climb(connection, [c.inbox_id for c in claimed], at)
+        climb(connection, counting, [c.inbox_id for c in claimed], at)
         reach("receipt.in_transaction")
 
 
-def climb(connection: sqlite3.Connection, inbox_ids: Sequence[int], at: int) -> None:
+def climb(connection: sqlite3.Connection, counting: Counting, inbox_ids: Sequence[int], at: int) -> None:
     """Apply these receipts to their submissions and messages. A receipt proves that Sinch took the message: doubt ends."""
     rows = connection.execute(
         "SELECT r.inbox, r.message_id, r.status, r.reason, o.seq, o.person, o.state, o.delivery, a.id, a.message_id,"
@@ -145,6 +146,7 @@ def climb(connection: sqlite3.Connection, inbox_ids: Sequence[int], at: int) -> 
         if inbox_id in by_receipt:
             climbed.take(by_receipt[inbox_id])
     climbed.write(connection, at)
+    climbed.count(connection, counting, at)
 
 
 class _Climb:
@@ -185,6 +187,13 @@ class _Climb:
             )
         if self._settled:
             self._end_doubt(connection, at)
+
+    def count(self, connection: sqlite3.Connection, counting: Counting, at: int) -> None:
+        """Count what they tell of: messages that Sinch has after all, and those that never arrived."""
+        if self._settled:
+            counting.add("sent", at, count=len(self._settled))
+        failed = [seq for seq, (rank, _) in self._messages.items() if rank == FAILED_RANK]
+        count_lost(connection, counting, failed, at)
 
     def _end_doubt(self, connection: sqlite3.Connection, at: int) -> None:
         marks = json_array(self._settled)

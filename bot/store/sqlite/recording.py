@@ -6,14 +6,19 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final, Literal
 
 from bot.core.conversation import WINDOW
 from bot.core.event import (
     CallAnswered,
     ChannelNotice,
+    ColleagueActed,
+    ConsentNotice,
     ContactKey,
     DeliveryReceipt,
+    Event,
     InboundMessage,
+    Reaction,
     SendFailed,
     TimerFired,
     Unsupported,
@@ -93,7 +98,7 @@ def _record(memory: Memory, connection: sqlite3.Connection, batches: Sequence[Ba
     if receipts:
         keep(connection, {n: receipts[n] for n in new if n in receipts}, owners, first)
     _open_windows(connection, [incoming[n] for n in new])
-    _ready_lanes(connection, [rows[n] for n in new])
+    _ready_lanes(connection, [(rows[n], _mover(incoming[n].event)) for n in new])
     for n in new:
         item = incoming[n]
         memory.events[first + n] = (item.event, item.raw, now)
@@ -103,6 +108,7 @@ def _record(memory: Memory, connection: sqlite3.Connection, batches: Sequence[Ba
         if item.consent is not None and contact is not None:
             apply_words(connection, people[contact], item.consent, item.event.dedup, first + n, now)
     _wake_waiting(connection, [incoming[n] for n in new], people, now)
+    memory.counting.add("received", to_us(now), count=sum(_is_written(incoming[n]) for n in new))
     reach("record.in_transaction")
     return _split(batches, set(new))
 
@@ -130,7 +136,7 @@ def record_own(memory: Memory, connection: sqlite3.Connection, own: Sequence[Own
             )
         )  # fmt: skip
     new = _insert(connection, first, rows)
-    _ready_lanes(connection, [rows[n] for n in new])
+    _ready_lanes(connection, [(rows[n], None) for n in new])
     for n in new:
         memory.events[first + n] = (own[n].event, b"", now)
 
@@ -198,13 +204,42 @@ def _open_windows(connection: sqlite3.Connection, incoming: list[Incoming]) -> N
     )
 
 
-def _ready_lanes(connection: sqlite3.Connection, rows: list[Row]) -> None:
-    ready = [(row[4], row[8]) for row in rows if row[5] == "pending"]
+def _mover(event: Event) -> Literal["person", "colleague"] | None:
+    """Who moved the conversation by it; None: nobody did."""
+    match event:
+        case InboundMessage(injected=injected):
+            return None if injected else "person"
+        case Reaction() | ConsentNotice():
+            return "person"
+        case ColleagueActed():
+            return "colleague"
+        case _:
+            return None
+
+
+_READY: Final = "ready_at = min(coalesce(ready_at, excluded.ready_at), excluded.ready_at)"
+
+
+def _ready_lanes(
+    connection: sqlite3.Connection, recorded: list[tuple[Row, Literal["person", "colleague"] | None]]
+) -> None:
+    """What is pending is looked at. Who acted has seen what was there, save what comes in this very commit."""
+    ready, moved = [], []
+    wrote = {row[4] for row, mover in recorded if mover == "person"}
+    for row, mover in recorded:
+        if row[5] == "pending":
+            if mover is None:
+                ready.append((row[4], row[8]))
+            else:
+                seen = mover == "colleague" and row[4] not in wrote
+                moved.append((row[4], row[8], row[7], row[7] if seen else None))
+    insert_many(connection, "INSERT INTO lane (person, ready_at) VALUES", ready, f"ON CONFLICT DO UPDATE SET {_READY}")
     insert_many(
         connection,
-        "INSERT INTO lane (person, ready_at) VALUES",
-        ready,
-        "ON CONFLICT DO UPDATE SET ready_at = min(coalesce(ready_at, excluded.ready_at), excluded.ready_at)",
+        "INSERT INTO lane (person, ready_at, active_at, seen_at) VALUES",
+        moved,
+        f"ON CONFLICT DO UPDATE SET {_READY}, active_at = max(coalesce(active_at, 0), excluded.active_at),"
+        " seen_at = max(coalesce(seen_at, excluded.seen_at), coalesce(excluded.seen_at, seen_at))",
     )
 
 
@@ -226,6 +261,11 @@ def _wake_waiting(
     ).rowcount
     if woken:
         due_sends(connection, wrote)
+
+
+def _is_written(item: Incoming) -> bool:
+    """Whether a person wrote it to us, just now."""
+    return isinstance(item.event, InboundMessage) and not item.event.injected
 
 
 def _split(batches: Sequence[Batch], new: set[int]) -> list[list[bool]]:

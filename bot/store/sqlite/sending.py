@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -17,6 +17,7 @@ from bot.core.delivery import Drop, Go, Outgoing, Policy, Stay, gate
 from bot.core.event import ContactKey
 from bot.core.value import quick
 from bot.crash import reach
+from bot.store.sqlite.counting import Counting, count_delays, count_lost
 from bot.store.sqlite.lanes import HEAD, due_sends, expire_crowded
 from bot.store.sqlite.memory import Memory
 from bot.store.sqlite.people import consent_of_row
@@ -69,7 +70,7 @@ def _start_once(connection: sqlite3.Connection, memory: Memory, order: StartOrde
         if isinstance(verdict, Go):
             going.append((head, verdict))
         else:
-            _set_aside(connection, head, verdict, at)
+            _set_aside(connection, memory.counting, head, verdict, at)
     started = _open_attempts(connection, memory, going, order.now)
     _still_lanes(connection, rows, {head.person for head, _ in going})
     reach("start.in_transaction")
@@ -140,15 +141,16 @@ def _head(row: Sequence[Any], known: Send | None) -> _Head:
     )  # fmt: skip
 
 
-def _set_aside(connection: sqlite3.Connection, head: _Head, verdict: Stay | Drop, at: int) -> None:
+def _set_aside(connection: sqlite3.Connection, counting: Counting, head: _Head, verdict: Stay | Drop, at: int) -> None:
     if isinstance(verdict, Stay):
         connection.execute("UPDATE outbox SET state = 'waiting', reason = ? WHERE seq = ?", (verdict.reason, head.seq))
-        expire_crowded(connection, [head.person], at)
+        expire_crowded(connection, counting, [head.person], at)
         return
     connection.execute(
         "UPDATE outbox SET state = ?, ended_at = ?, reason = ? WHERE seq = ?",
         (verdict.state.value, at, verdict.reason, head.seq),
     )
+    count_lost(connection, counting, [head.seq], at)
 
 
 def _open_attempts(
@@ -193,24 +195,32 @@ class FinishOrder:
 _WORDS = {Accepted: "sent", NotAccepted: "retry", Rejected: "failed", Unknown: "unknown"}
 
 
+# The last column is when the message was received that this one answers at once: not what waited for a backend or for a person to write,
+# nor the second message of an answer.
+_ENDING: Final = """
+    SELECT a.id, o.seq, o.person, a.message_id, CASE WHEN o.origin = 'rule' AND o.answers = 1 AND o.position = 0 AND o.replaces = ''
+        AND o.not_before IS NULL AND (o.due_at = o.created_at OR o.attempts > 1)
+        THEN (SELECT i.received_at FROM inbox i WHERE i.id = CAST(o.origin_id AS INTEGER) AND i.kind = 'inbound' AND i.held = 0) END
+    FROM attempt a JOIN outbox o ON o.seq = a.outbox WHERE a.outcome = '' AND a.id IN (SELECT value FROM json_each(?))
+"""
+
+
 def finish(memory: Memory, connection: sqlite3.Connection, orders: Sequence[FinishOrder]) -> list[None]:
     """End attempts of all orders. What Sinch refuses for good is an event as well, as a failed receipt is."""
     outcomes = {outcome.attempt_id: outcome for order in orders for outcome in order.outcomes}
     now = max(order.now for order in orders)
     at = to_us(now)
-    rows = connection.execute(
-        "SELECT a.id, o.seq, o.person, a.message_id FROM attempt a JOIN outbox o ON o.seq = a.outbox"
-        " WHERE a.outcome = '' AND a.id IN (SELECT value FROM json_each(?))",
-        (json_array(outcomes),),
-    ).fetchall()
+    rows = connection.execute(_ENDING, (json_array(outcomes),)).fetchall()
     _end_attempts(connection, [outcomes[row[0]] for row in rows], at)
     by_kind: dict[type, list[tuple[int, Outcome, str]]] = {}
-    for attempt, seq, _, message_id in rows:
+    for attempt, seq, _, message_id, _ in rows:
         by_kind.setdefault(type(outcomes[attempt]), []).append((seq, outcomes[attempt], message_id))
     for kind, ended in by_kind.items():
         _end_messages(connection, kind, ended, at)
     accepted = [o for o in outcomes.values() if isinstance(o, Accepted)]
-    _adopt_receipts(connection, accepted, at)
+    _count_ended(connection, memory.counting, by_kind, at)
+    count_delays(memory.counting, (r[4] for r in rows if r[4] is not None and isinstance(outcomes[r[0]], Accepted)), at)
+    _adopt_receipts(connection, memory.counting, accepted, at)
     if rejected := by_kind.get(Rejected):
         tell_of_refused(memory, connection, {seq: o for seq, o, _ in rejected if isinstance(o, Rejected)}, now)
     due_sends(connection, {row[2] for row in rows})
@@ -264,6 +274,17 @@ def _end_messages(connection: sqlite3.Connection, kind: type, ended: list[tuple[
             )
 
 
+def _count_ended(
+    connection: sqlite3.Connection, counting: Counting, by_kind: Mapping[type, list[tuple[int, Outcome, str]]], at: int
+) -> None:
+    ended = [each for of_kind in by_kind.values() for each in of_kind]
+    sent = sum(isinstance(o, Accepted) or (isinstance(o, Unknown) and bool(receipt)) for _, o, receipt in ended)
+    counting.add("sent", at, count=sent)
+    throttled = sum(isinstance(o, NotAccepted) and o.status == 429 for _, o, _ in ended)
+    counting.add("throttled", at, count=throttled)
+    count_lost(connection, counting, [seq for seq, o, _ in ended if isinstance(o, Rejected)], at)
+
+
 def _sent(connection: sqlite3.Connection, seqs: list[int], at: int) -> None:
     connection.execute(
         "UPDATE outbox SET state = 'sent', submissions = submissions + 1, ended_at = ?,"
@@ -272,7 +293,7 @@ def _sent(connection: sqlite3.Connection, seqs: list[int], at: int) -> None:
     )
 
 
-def _adopt_receipts(connection: sqlite3.Connection, accepted: Sequence[Accepted], at: int) -> None:
+def _adopt_receipts(connection: sqlite3.Connection, counting: Counting, accepted: Sequence[Accepted], at: int) -> None:
     """Receipts that came before we knew Sinch's message id, and did not carry ours."""
     orphans = connection.execute(
         "SELECT r.inbox, a.outbox FROM json_each(?) j JOIN receipt r ON r.message_id = j.value AND r.outbox IS NULL"
@@ -282,4 +303,4 @@ def _adopt_receipts(connection: sqlite3.Connection, accepted: Sequence[Accepted]
     for inbox, outbox in orphans:
         connection.execute("UPDATE receipt SET outbox = ? WHERE inbox = ?", (outbox, inbox))
     if orphans:
-        climb(connection, [inbox for inbox, _ in orphans], at)
+        climb(connection, counting, [inbox for inbox, _ in orphans], at)

@@ -11,6 +11,7 @@ import orjson
 from bot.core.codec import as_it_is, state_to_plain
 from bot.core.conversation import State
 from bot.crash import reach
+from bot.store.sqlite.counting import count_decisions
 from bot.store.sqlite.effects import LaneOutcome, write_effects
 from bot.store.sqlite.lanes import READY
 from bot.store.sqlite.memory import Memory
@@ -25,9 +26,12 @@ def settle(connection: sqlite3.Connection, memory: Memory, outcomes: Sequence[La
     at = to_us(now)
     settled = [one for outcome in outcomes for one in outcome.settled]
     held = _close_inbox(connection, settled, at)
+    for outcome in outcomes:
+        kinds = {claimed.inbox_id: claimed.kind for claimed in outcome.claimed}
+        count_decisions(memory.counting, outcome.state.last_rule, kinds, outcome.settled, at)
     _write_traces(connection, outcomes, at)
     receipts = [claimed for outcome in outcomes for claimed in outcome.claimed if claimed.kind is InboxKind.RECEIPT]
-    apply_receipts(connection, receipts, at)
+    apply_receipts(connection, memory.counting, receipts, at)
     wanted = write_effects(connection, memory, outcomes, now)
     close_windows(connection, [one for one in settled if one.closes_window], at)
     _let_go(connection, outcomes, held, at)

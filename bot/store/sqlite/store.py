@@ -21,12 +21,17 @@ from bot.store.sqlite.campaigns import SqliteCampaigns
 from bot.store.sqlite.colleagues import SqliteColleagues
 from bot.store.sqlite.connection import connect, installation_key, migrate, remove_half_restored, take_lock
 from bot.store.sqlite.contacts import SqliteContacts
+from bot.store.sqlite.conversations import SqliteConversations
 from bot.store.sqlite.database import Database
 from bot.store.sqlite.keys import SqliteKeys
 from bot.store.sqlite.memory import Memory
 from bot.store.sqlite.messages import SqliteMessages
 from bot.store.sqlite.privacy import SqlitePrivacy
 from bot.store.sqlite.subscriptions import SqliteSubscriptions
+from bot.store.sqlite.tallies import SqliteTallies
+from bot.store.sqlite.trouble import SqliteTrouble
+from bot.store.sqlite.users import SqliteUsers
+from bot.store.sqlite.work_left import work_left
 from bot.store.sqlite.writer import Stage, Writer, run_on
 from bot.store.units import (
     Ask,
@@ -50,31 +55,40 @@ from bot.store.units import (
     TraceView,
     Verdict,
 )
+from bot.store.work_left import WorkLeft
 
 T = TypeVar("T")
+BROWSING_KIB = 32_000  # who searches goes through everybody
 
 
 class SqliteStore:
     """Made by ``open_store``; one a file, guarded by a lock for the whole machine."""
 
     def __init__(
-        self, lock: int, writing: aiosqlite.Connection, reading_: aiosqlite.Connection, memory: Memory, app: str
+        self,
+        lock: int,
+        writing: aiosqlite.Connection,
+        reading_: aiosqlite.Connection,
+        browsing: aiosqlite.Connection,
+        memory: Memory,
+        app: str,
     ) -> None:
         self._lock = lock
         self._writing = writing
         self._reading = reading_
+        self._browsing = browsing
         self._memory = memory
-        self._writer = Writer(writing, memory.trim, memory.forget)
+        self._writer = Writer(writing, memory.trim, memory.forget, memory.counting.write)
         # The order of stages within a group: what ends makes room, what comes in can be decided, what is decided can leave. Between what is
         # asked for and deciding, 4, are the units that stand alone: see Database.
         self._finish = Stage(0, partial(sending.finish, memory))
         self._record = Stage(1, partial(recording.record, memory))
-        self._reconcile = Stage(2, doubt.reconcile)
+        self._reconcile = Stage(2, partial(doubt.reconcile, memory))
         self._place = Stage(3, partial(ordering.place, memory))
         self._decide = Stage(5, partial(deciding.decide_ready, memory))
         self._start = Stage(6, partial(sending.start, memory))
         self._call = Stage(7, _run_each)
-        self._database = database = Database(self._writer, reading_, memory, app)
+        self._database = database = Database(self._writer, reading_, browsing, memory, app)
         self.contacts = SqliteContacts(database)
         self.colleagues = SqliteColleagues(database)
         self.messages = SqliteMessages(database)
@@ -82,6 +96,10 @@ class SqliteStore:
         self.subscriptions = SqliteSubscriptions(database)
         self.campaigns = SqliteCampaigns(database)
         self.privacy = SqlitePrivacy(database)
+        self.conversations = SqliteConversations(database)
+        self.trouble = SqliteTrouble(database)
+        self.users = SqliteUsers(database)
+        self.tallies = SqliteTallies(database)
 
     @property
     def installation_key(self) -> bytes:
@@ -91,6 +109,7 @@ class SqliteStore:
         await self._writer.close()
         await run_on(self._writing, _checkpoint)
         await self._reading.close()
+        await self._browsing.close()
         await self._writing.close()
         os.close(self._lock)
 
@@ -134,10 +153,10 @@ class SqliteStore:
         await self._writer.write(self._reconcile, doubt.Verdicts(verdicts, now))
 
     async def expire(self, now: datetime) -> int:
-        return await self._write(lambda c: doubt.expire(c, now))
+        return await self._write(lambda c: doubt.expire(self._memory, c, now))
 
     async def recover(self, now: datetime, look_at: datetime) -> int:
-        return await self._write(lambda c: doubt.recover(c, now, look_at))
+        return await self._write(lambda c: doubt.recover(self._memory, c, now, look_at))
 
     async def next_send(self, now: datetime) -> datetime | None:
         return await run_on(self._reading, lambda c: reading.next_send(c, now))
@@ -163,6 +182,9 @@ class SqliteStore:
 
     async def counts(self) -> Counts:
         return await run_on(self._reading, reading.counts)
+
+    async def work_left(self, now: datetime) -> WorkLeft:
+        return await self._database.browse(lambda c: work_left(c, now))
 
     async def save_rulebook(self, digest: str, files: Mapping[str, bytes], now: datetime, who: str = "") -> int:
         return await self._write(lambda c: keeping.save_rulebook(c, digest, files, who, now))
@@ -205,10 +227,11 @@ async def open_store(path: Path, app: str = "", owner: str = "") -> SqliteStore:
         writing = await _open(lambda: _prepared(path))
         key = await run_on(writing, installation_key)
         reading_ = await _open(lambda: _query_only(path))
+        browsing = await _open(lambda: _query_only(path, BROWSING_KIB))
     except BaseException:
         os.close(lock)
         raise
-    return SqliteStore(lock, writing, reading_, Memory(owner or str(os.getpid()), key), app)
+    return SqliteStore(lock, writing, reading_, browsing, Memory(owner or str(os.getpid()), key), app)
 
 
 async def _open(connector: Callable[[], sqlite3.Connection]) -> aiosqlite.Connection:
@@ -230,8 +253,9 @@ def _prepared(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _query_only(path: Path) -> sqlite3.Connection:
+def _query_only(path: Path, cache_kib: int = 2000) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA query_only=ON")
     connection.execute("PRAGMA busy_timeout=2000")
+    connection.execute(f"PRAGMA cache_size=-{cache_kib}")
     return connection

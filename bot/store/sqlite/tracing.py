@@ -71,28 +71,75 @@ def _one(connection: sqlite3.Connection, where: str, *values: object) -> TraceVi
     return None if row is None else _view(row)
 
 
+# Traces of one app's people; of all, where no app is named.
+_OF_APP = "(:app = '' OR EXISTS (SELECT 1 FROM person p WHERE p.id = trace.person AND p.app = :app))"
 _PAGE = f"""
     SELECT {_COLUMNS} FROM (SELECT * FROM trace WHERE (person, inbox) > (:person, :inbox) AND person % :of = :index
-        AND decided_at >= :since AND decided_at < :until ORDER BY person, inbox LIMIT :page) t {_JOINS}
+        AND decided_at >= :since AND decided_at < :until AND {_OF_APP} ORDER BY person, inbox LIMIT :page) t {_JOINS}
     ORDER BY t.person, t.inbox
 """  # noqa: S608 our own words
 
 
 def traces(
-    connection: sqlite3.Connection, since: datetime, until: datetime, bucket: tuple[int, int], limit: int | None
+    connection: sqlite3.Connection,
+    since: datetime,
+    until: datetime,
+    bucket: tuple[int, int],
+    limit: int | None,
+    app: str = "",
 ) -> Iterator[TraceView]:
     """What ``bot.store.port`` says. A read transaction lasts as long as one page takes to be fetched."""
     index, of = bucket
-    values = {"person": 0, "inbox": 0, "index": index, "of": of, "since": to_us(since), "until": to_us(until)}
+    values: dict[str, int | str] = {"person": 0, "inbox": 0, "index": index, "of": of}
+    values |= {"since": to_us(since), "until": to_us(until), "app": app}
     left = limit
     while left is None or left > 0:
-        values["page"] = PAGE if left is None else min(PAGE, left)
+        values["page"] = page = PAGE if left is None else min(PAGE, left)
         rows = connection.execute(_PAGE, values).fetchall()
         yield from map(_view, rows)
-        if len(rows) < values["page"]:
+        if len(rows) < page:
             return
         values["person"], values["inbox"] = rows[-1][10], rows[-1][0]
         left = None if left is None else left - len(rows)
+
+
+_UNMATCHED = f"""
+    SELECT {_COLUMNS} FROM (SELECT * FROM trace INDEXED BY trace_unmatched WHERE layer = 'nothing_matched' AND inbox < :before
+        AND {_OF_APP} ORDER BY inbox DESC LIMIT :page) t {_JOINS}
+    ORDER BY t.inbox DESC
+"""  # noqa: S608 our own words
+
+
+def unmatched(
+    connection: sqlite3.Connection, since: datetime, until: datetime, limit: int, app: str = ""
+) -> list[TraceView]:
+    """What ``bot.store.port`` says. Goes back through an index of these alone, and stops at a page of which nothing falls in the period:
+    what is decided waits hours behind what came after it, never so many messages."""
+    found: list[TraceView] = []
+    before = 1 << 62
+    while len(found) < limit:
+        rows = connection.execute(_UNMATCHED, {"before": before, "page": PAGE, "app": app}).fetchall()
+        views = list(map(_view, rows))
+        found += [view for view in views if since <= view.decided_at < until]
+        if len(rows) < PAGE or all(view.decided_at < since for view in views):
+            break
+        before = rows[-1][0]
+    return found[:limit][::-1]
+
+
+_LATELY = f"""
+    SELECT {_COLUMNS} FROM (SELECT * FROM (SELECT * FROM trace ORDER BY inbox DESC LIMIT :looked_at)
+        AS trace WHERE rule = :rule AND {_OF_APP} LIMIT :limit) t {_JOINS} ORDER BY t.inbox DESC
+"""  # noqa: S608 our own words
+
+
+def answered_by(
+    connection: sqlite3.Connection, rule: str, limit: int, looked_at: int, app: str = ""
+) -> list[TraceView]:
+    """What ``bot.store.port`` says."""
+    values = {"rule": rule, "limit": limit, "looked_at": looked_at, "app": app}
+    rows = connection.execute(_LATELY, values).fetchall()
+    return list(map(_view, rows))
 
 
 def traces_of(connection: sqlite3.Connection, person: int) -> list[TraceView]:

@@ -47,14 +47,20 @@ class _NotBegun(sqlite3.OperationalError):
 
 
 class Writer:
-    """Owns the writing connection. ``on_rollback`` forgets what was remembered of a transaction that did not commit."""
+    """Owns the writing connection. ``before_commit`` writes what a group leaves to its end; ``on_rollback`` forgets what was remembered of
+    a transaction that did not commit."""
 
     def __init__(
-        self, connection: aiosqlite.Connection, on_commit: Callable[[], None], on_rollback: Callable[[], None]
+        self,
+        connection: aiosqlite.Connection,
+        on_commit: Callable[[], None],
+        on_rollback: Callable[[], None],
+        before_commit: Callable[[sqlite3.Connection], None] = lambda connection: None,
     ) -> None:
         self._connection = connection
         self._on_commit = on_commit
         self._on_rollback = on_rollback
+        self._before_commit = before_commit
         self._waiting: list[_Unit] = []
         self._wake = asyncio.Event()
         self._closing = False
@@ -147,6 +153,7 @@ class Writer:
             return error
         try:
             outputs = _run_stages(connection, group)
+            self._before_commit(connection)
             connection.execute("COMMIT")
         except (
             Exception

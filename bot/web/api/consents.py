@@ -72,10 +72,18 @@ async def put_consent(asked: Asked) -> Answer:
     backend, now = asked.backend, asked.backend.now()
     change = ChangeConsent(body.purpose, body.state, body.source, _said_at(body.at, now))
     contact = await contact_to_make(asked)
-    judgement = await backend.store.contacts.set_consent(contact, change, body.proof, f"api:{asked.key.name}", now)
+    changed, view = await set_word(contact, change, body.proof, f"api:{asked.key.name}", backend)
+    return Answer(ConsentSet(changed=changed, consent=consent_told(view, backend)))
+
+
+async def set_word(
+    contact: ContactKey, change: ChangeConsent, proof: str, by: str, backend: Backend
+) -> tuple[bool, ContactView]:
+    """Record one word of the person; whether it is new, and how they stand. Raises ``Refused`` where it does not count."""
+    judgement = await backend.store.contacts.set_consent(contact, change, proof, by, backend.now())
     view = await _view(contact, backend)
     if judgement == "older":
-        raise _newer(view, body.purpose, backend)
+        raise _newer(view, change.purpose, backend)
     if judgement == "needs_proof":
         raise Refused(
             "The person said STOP, so an opt-in needs a proof.",
@@ -83,7 +91,7 @@ async def put_consent(asked: Asked) -> Answer:
             'Add "proof": what shows that they changed their mind, such as the number of the signed form.',
             422,
         )
-    return Answer(ConsentSet(changed=judgement == "counts", consent=consent_told(view, backend)))
+    return judgement == "counts", view
 
 
 def _said_at(at: datetime | None, now: datetime) -> datetime:

@@ -221,14 +221,14 @@ async def get_contact(asked: Asked) -> Answer:
 async def patch_contact(asked: Asked) -> Answer:
     """The person as changed."""
     body: ContactBody = asked.body
-    change = _change(body, asked.backend)
+    change = change_of(body, asked.backend)
     contact = await contact_to_make(asked)
     view = await asked.backend.store.contacts.change(contact, change, asked.backend.now())
     return Answer(told(view, contact, asked.backend))
 
 
-def _change(body: ContactBody, backend: Backend) -> PersonChange:
-    """Raises ``Invalid`` with every fault."""
+def change_of(body: ContactBody, backend: Backend) -> PersonChange:
+    """The change that ``body`` asks for. Raises ``Invalid`` with every fault."""
     faults: list[tuple[str, str]] = []
     languages = backend.rulebook().settings.languages
     if body.language and body.language not in languages:

@@ -117,7 +117,7 @@ def _place(cursor: str | None) -> Place:
 def _entry(each: Came | Left, backend: Backend) -> PersonEntry | BotEntry | ColleagueEntry:
     if isinstance(each, Left):
         return _sent(each)
-    event = _event(each, backend)
+    event = event_of(each, backend)
     if isinstance(event, ColleagueActed):
         return ColleagueEntry(
             at=each.at, did=event.what, name=event.who, team=event.team or None, note=event.note or None
@@ -136,7 +136,7 @@ def _entry(each: Came | Left, backend: Backend) -> PersonEntry | BotEntry | Coll
     )
 
 
-def _event(came: Came, backend: Backend) -> Event | None:
+def event_of(came: Came, backend: Backend) -> Event | None:
     """What came, read from its bytes; None where they are kept no longer or cannot be read."""
     try:
         return reader(backend.app_id)(came.kind, came.raw, came.received_at) if came.raw else None

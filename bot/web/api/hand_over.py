@@ -19,8 +19,9 @@ from bot.core.rulebook import Rulebook
 from bot.errors import Refused
 from bot.rulebook.shape.value import seconds_of
 from bot.store.colleagues import Waiting, WaitingCursor, Writing
-from bot.store.units import InboxKind, Incoming, Order, Origin, Standing
+from bot.store.units import InboxKind, Incoming, Order, Origin, Placed, Standing
 from bot.web.api.address import address_of, check_number, contact_of
+from bot.web.api.backend import Backend
 from bot.web.api.bodies import REFERENCE_MAX, Body, MessageBody, Name, TemplateBody
 from bot.web.api.messages import MessagePlaced, to_of
 from bot.web.api.operation import PAGE, PAGE_MAX, Answer, Asked, Moment, Operation, Query, Told
@@ -130,7 +131,7 @@ class WaitingContacts(Told):
 async def hand_over(asked: Asked) -> Answer:
     """202 once it is recorded that the team has the conversation."""
     body: HandOverBody = asked.body
-    _check_team(body.team, asked.backend.rulebook())
+    check_team(body.team, asked.backend.rulebook())
     contact, _ = await address_of(asked.part("identity"), asked.backend.app_id, asked.backend.store)
     after = None if body.give_back_after is None else stretch_of(body.give_back_after)
     await _record(asked, contact, "took_over", body.team, after)
@@ -160,13 +161,26 @@ async def _record(
     asked: Asked, contact: ContactKey, what: Act, team: str = "", give_back_after: timedelta | None = None
 ) -> None:
     backend, body = asked.backend, asked.body
+    await record_act(backend, contact, what, body.who or asked.key.name, team, give_back_after, body.note)
+
+
+async def record_act(
+    backend: Backend,
+    contact: ContactKey,
+    what: Act,
+    who: str,
+    team: str = "",
+    give_back_after: timedelta | None = None,
+    note: str = "",
+) -> None:
+    """Record what a colleague did; it is decided with the next events of the person."""
     now, dedup = backend.now(), f"{what}:{uuid.uuid4().hex}"
-    event = ColleagueActed(dedup, contact, what, team, body.who or asked.key.name, give_back_after, now, now, body.note)
+    event = ColleagueActed(dedup, contact, what, team, who, give_back_after, now, now, note)
     await backend.store.record([Incoming(event, InboxKind.OPERATOR, raw_of(event))], now)
     backend.wake_inbox()
 
 
-def _check_team(team: str, rulebook: Rulebook) -> None:
+def check_team(team: str, rulebook: Rulebook) -> None:
     if team not in rulebook.teams:
         known = ", ".join(rulebook.teams)
         cure = f"The teams are: {known}." if known else "The rules declare none yet: write teams: [support] there."
@@ -178,20 +192,30 @@ def _check_team(team: str, rulebook: Rulebook) -> None:
 
 async def post_message(asked: Asked) -> Answer:
     """202 once the message and its event are committed; the same answer for the same ``Idempotency-Key`` and body."""
-    body, backend = asked.body, asked.backend
+    identity, backend = asked.part("identity"), asked.backend
+    # The same key and body to somebody else is another message.
+    content = {"colleague_to": contact_of(identity, backend.app_id).identity, "body": asked.content}
+    idempotency = idempotency_of(asked.request, asked.key.id, content)
+    placed = await write(asked.body, identity, backend, idempotency)
+    headers = {"Location": f"/v1/messages/{placed.outbox_id}"}
+    if placed.replayed:
+        headers["Idempotency-Replayed"] = "true"
+    return Answer(MessagePlaced(id=placed.outbox_id, created_at=placed.created_at), 202, headers)
+
+
+async def write(
+    body: ColleagueMessageBody, identity: str, backend: Backend, idempotency: tuple[int, str, str] | None
+) -> Placed:
+    """Commit a colleague's message and its event. Raises ``Refused`` where it may not leave; a known key gives the old answer."""
     _check_take_over(body, backend.rulebook())
-    identity = asked.part("identity")
-    writing = _writing(asked, identity, backend.now())
+    writing = _writing(body, identity, backend, idempotency)
     placed = await backend.store.colleagues.write(writing, writing.event.at)
     if isinstance(placed, Refused):
         raise placed
     placed = same_request(placed)
     backend.wake_inbox()
     backend.wake_outbox()
-    headers = {"Location": f"/v1/messages/{placed.outbox_id}"}
-    if placed.replayed:
-        headers["Idempotency-Replayed"] = "true"
-    return Answer(MessagePlaced(id=placed.outbox_id, created_at=placed.created_at), 202, headers)
+    return placed
 
 
 def _check_take_over(body: ColleagueMessageBody, rulebook: Rulebook) -> None:
@@ -200,30 +224,30 @@ def _check_take_over(body: ColleagueMessageBody, rulebook: Rulebook) -> None:
         if lost:
             raise Invalid([(name, f'{name}: it belongs to "take_over": true.') for name in lost])
     elif body.team is not None:
-        _check_team(body.team, rulebook)
+        check_team(body.team, rulebook)
 
 
-def _writing(asked: Asked, identity: str, now: datetime) -> Writing:
-    body: ColleagueMessageBody = asked.body
+def _writing(
+    body: ColleagueMessageBody, identity: str, backend: Backend, idempotency: tuple[int, str, str] | None
+) -> Writing:
+    now = backend.now()
     message = MessageBody.model_construct(
         to=identity, reply=body.reply, template=body.template, reference=body.reference
     )
     check_shape(message)
-    contact = contact_of(identity, asked.backend.app_id)
+    contact = contact_of(identity, backend.app_id)
     after = None if body.give_back_after is None else stretch_of(body.give_back_after)
     event = ColleagueActed("", contact, "wrote", body.team or "", body.who, after, now, now)
-    # The same key and body to somebody else is another message.
-    content = {"colleague_to": contact.identity, "body": asked.content}
 
     def make(standing: Standing, team: str) -> Order | Refused:
         try:
             _check_may_write(body, identity, standing, team)
-            order = order_of(message, contact, asked.backend, body.who, now, standing)
+            order = order_of(message, contact, backend, body.who, now, standing)
         except Refused as refused:
             return _cured(refused)
         return replace(order, origin=Origin.PERSON)
 
-    return Writing(event, make, idempotency_of(asked.request, asked.key.id, content))
+    return Writing(event, make, idempotency)
 
 
 def _check_may_write(body: ColleagueMessageBody, identity: str, standing: Standing, team: str) -> None:

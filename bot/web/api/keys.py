@@ -16,6 +16,7 @@ from bot.store.keys import ApiKey
 from bot.store.port import Store
 from bot.web.api.backend import Backend
 from bot.web.api.tries import FailedTries
+from bot.web.site.origin import address_of
 from bot.work.rate import Rate
 
 PREFIX: Final = "parley_"
@@ -79,7 +80,7 @@ class Doorkeeper:
 
     async def admit(self, request: web.Request, scope: str) -> ApiKey:
         """The key of the request, which has ``scope`` (``admin`` may everything). Raises ``Refused`` with 401, 403 or 429."""
-        address = request.remote or ""
+        address = address_of(request)
         wait_s = self._tries.wait_s(address)
         if wait_s:
             raise too_many_tries(wait_s)

@@ -164,7 +164,10 @@ def test_the_version_is_the_projects() -> None:
 # --- problems -----------------------------------------------------------------------------------------------------------
 
 SOURCES = (ROOT / "bot" / "web" / "api", ROOT / "bot" / "store")
-NO_REQUEST = set("unknown-scope bad-name bad-rate key-name-taken no-such-key file-exists".split())  # of commands
+NO_REQUEST = set(  # of commands, and of the pages for colleagues
+    "unknown-scope bad-name bad-rate key-name-taken no-such-key file-exists concerns-nobody driven-already kept-no-longer"
+    " no-dead-letter no-such-webhook no-such-user user-name-taken".split()
+)
 
 
 def refusals_in(source: Path) -> Iterator[tuple[str, int | None]]:

@@ -1,0 +1,1 @@
+"""The pages for colleagues and the operator, under ``/admin``."""

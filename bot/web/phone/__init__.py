@@ -1,0 +1,1 @@
+"""The phone in the browser, for trying the bot: part of the demo alone."""

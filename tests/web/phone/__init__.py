@@ -1,0 +1,1 @@
+"""The phone in the browser, over a real server and its emulator."""
