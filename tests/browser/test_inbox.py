@@ -6,7 +6,7 @@ import re
 from collections.abc import Awaitable, Callable
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import BrowserContext, Locator, Page, Route, expect
 
 from tests.browser.conftest import NARROW, Check, Shot
 from tests.browser.demo import Demo
@@ -118,6 +118,31 @@ async def test_a_double_click_sends_once(demo: Demo, page: Page) -> None:
     await page.get_by_role("button", name="Send", exact=True).click()
     await expect(page.locator(".said.us", has_text="and another")).to_have_count(1)
     await expect(page.locator(".said.us", has_text="only once")).to_have_count(1)
+
+
+async def test_what_may_not_have_arrived_is_sent_again_and_counts_once(demo: Demo, context: BrowserContext) -> None:
+    identity = "447700900219"
+    page = await context.new_page()  # whose console may tell of the connection that breaks here
+    await arrives(demo, identity, "hi", name="Ivo Kern")
+    await opens(demo, page, "Ivo Kern")
+    await page.route("**/send*", lambda route: route.abort(), times=1)
+    await words_of(page).fill("Only once, please")
+    await page.get_by_role("button", name="Send").click()
+    await expect(page.get_by_role("alert")).to_contain_text("send again, it counts once")
+
+    async def loses(route: Route) -> None:
+        """It gets to the server; the answer does not get back."""
+        await route.fetch()
+        await route.abort()
+
+    await page.route("**/send*", loses, times=1)
+    await page.get_by_role("button", name="Send").click()
+    await expect(page.locator(".said.us", has_text="Only once, please")).to_have_count(1)
+    await expect(words_of(page)).to_have_value("Only once, please")
+    await page.get_by_role("button", name="Send").click()
+    await expect(words_of(page)).to_have_value("")
+    texts = [each["text"] for each in await demo.bubbles(identity, 2) if each["from"] == "business"]
+    assert texts.count("Only once, please") == 1
 
 
 async def test_what_is_refused_is_said_and_the_words_stay(demo: Demo, page: Page) -> None:

@@ -77,7 +77,7 @@ def _unexplained(known: Known, mine: bool) -> Why:
     if mine:
         return Why("The bot has not decided what to do with this yet.", is_waiting=True)
     if known.message is None:
-        return Why("This did not come from the bot on this database.")
+        return Why("The bot keeps nothing of this message: its person was erased, or it did not come from this bot.")
     by = f" ({known.message.author})" if known.message.author else ""
     return Why(f"{_BY_OTHERS[known.message.origin]}{by}; no rule was asked.", tries=_tries(known.message))
 

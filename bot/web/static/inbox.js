@@ -33,14 +33,19 @@ inbox.send = async (form) => {
   const button = form.querySelector("button.main");
   const words = button.textContent;
   button.textContent = "Sending …";
+  form.querySelector(".unsent")?.remove();
   try {
     const response = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
     const text = await response.text();
     if (response.ok) sessionStorage.removeItem(inbox.draftName(form));
     inbox.show(text);
   } catch {
-    button.textContent = words; // the words are still there; the notice below the page says that there is no connection
-    document.getElementById("connection").hidden = false;
+    const unsent = document.createElement("p"); // pressed again, the same form counts once, wherever it got to
+    unsent.className = "unsent notice bad";
+    unsent.setAttribute("role", "alert");
+    unsent.textContent = "Not known whether it was sent: the server cannot be reached. Your words are kept; send again, it counts once.";
+    button.textContent = words;
+    form.append(unsent);
   } finally {
     delete form.dataset.busy;
   }
