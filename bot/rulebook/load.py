@@ -46,7 +46,7 @@ from bot.rulebook.checks.texts import check_written
 from bot.rulebook.checks.values import values_of_rules
 from bot.rulebook.checks.window import check_window
 from bot.rulebook.matcher import build_matcher
-from bot.rulebook.node import is_missing
+from bot.rulebook.node import Fields, is_missing
 from bot.rulebook.problem import Problem, Problems, in_order
 from bot.rulebook.shape.book import Draft, draft
 from bot.rulebook.shape.notes import Scope
@@ -158,21 +158,30 @@ def is_rule_file(name: str) -> bool:
 def _load(files: Mapping[str, bytes], problems: Problems) -> Reading:
     unread = problems.errors > 0
     trees = [read_tree(name, files[name], problems) for name in _in_reading_order(files)]
+    is_all_there = not unread and all(tree.whole and files[tree.file].strip() for tree in trees)
+    read = len(problems.found)
     found = draft(trees, problems)
     suite = tests(found.tests, Scope(found.notes))
     check_duplicates(found)
+    is_judged = is_all_there or any(map(_has_settings, trees))
+    if not is_judged:  # the settings may be in what is not there, and without its languages every text looks wrong
+        del problems.found[read:]
     _doubt_emptiness(files, trees, found, problems)
-    if not unread and all(tree.whole for tree in trees):
+    if is_all_there:
         check_references(found)
         check_lonely_rules(found)
         check_tests(found, suite)
-    matcher = _check_sense(found, problems)
+    matcher = _check_sense(found, problems) if is_judged else None
     rulebook = None if problems.errors or matcher is None else _rulebook(found, matcher, digest_of(files))
     return Reading(rulebook, in_order(problems), dict(files), suite)
 
 
 def _in_reading_order(files: Mapping[str, bytes]) -> list[str]:
     return sorted(files, key=lambda name: name.split("/"))
+
+
+def _has_settings(tree: Tree) -> bool:
+    return isinstance(tree.root, Fields) and tree.root.entry("settings") is not None
 
 
 def _doubt_emptiness(files: Mapping[str, bytes], trees: Sequence[Tree], found: Draft, problems: Problems) -> None:

@@ -240,3 +240,44 @@ def test_a_thousand_rules_load_in_seconds() -> None:
     reading = load_files({"rules/a.yaml": text.encode()})
     assert told(reading) == []
     assert time.process_time() - began < 4  # half of it on an idle machine
+
+
+SETTINGS = b"settings: {languages: [en, sv]}\n"
+TWO_LANGUAGES = b"""
+rules:
+  - name: welcome
+    when: {says: {en: [menu], sv: [meny]}}
+    reply: {text: {en: Hi, sv: Hej}, buttons: [{label: {en: Hours, sv: Tider}, goes_to: hours}]}
+tests:
+  - name: hours
+    steps:
+      - {says: menu, expect: {rule: welcome}}
+"""
+HOURS_RULE = (
+    b"rules:\n  - {name: hours, when: {says: {en: [hours], sv: [tider]}}, reply: {text: {en: 9 to 5, sv: 9 till 5}}}\n"
+)
+WHOLE = {"rules/a.yaml": SETTINGS, "rules/b.yaml": TWO_LANGUAGES, "rules/c.yaml": HOURS_RULE}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_of_an_empty_file_nothing_is_told_but_that_it_is_empty(name: str) -> None:
+    assert told(load_files(WHOLE)) == []
+    assert told(load_files({**WHOLE, name: b" \n"})) == [
+        f"{name}:1:1: This file holds nothing. Write the rules into it and save it, or delete it."
+    ]
+
+
+def test_where_the_settings_cannot_be_read_no_text_is_blamed() -> None:
+    (only,) = told(load_files({**WHOLE, "rules/a.yaml": b"settings: {{\n"}))
+    assert only.startswith("rules/a.yaml:")
+
+
+def test_what_a_broken_rule_would_have_set_is_not_missed() -> None:
+    rules = """
+rules:
+  - {name: order, when: {says: [order]}, reply: {text: Yes}, then: {set: {last_order: today}}}
+  - {name: last, when: {says: [last]}, reply: {text: "It was {{last_order|none}}."}, then: {forget: [last_order]}}
+"""
+    assert told(load_files({"rules/a.yaml": rules.encode()})) == []
+    (only,) = told(load_files({"rules/a.yaml": rules.replace("then: {set", "thn: {set").encode()}))
+    assert 'unknown key "thn"' in only

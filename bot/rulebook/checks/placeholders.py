@@ -32,18 +32,19 @@ def _check_text(text: LocalText, known: Values, draft: Draft) -> None:
     for wording, language, phrasing in spoken(text):
         for part in phrasing:
             if isinstance(part, Placeholder):
-                sentence = _fault(part, known)
+                sentence = _fault(part, known, bool(draft.notes.broken))
                 if sentence:
                     draft.notes.problems.error(draft.notes.place_of(wording, language), sentence)
 
 
-def _fault(hole: Placeholder, known: Values) -> str:
+def _fault(hole: Placeholder, known: Values, is_any_broken: bool) -> str:
+    """A name like no other is not told while a rule is broken that may bring it."""
     shown = f"{{{{{hole.name}}}}}"
     if hole.name in known.later and hole.name not in known.guaranteed and hole.default is None:
         return f"{shown} is known only once its question is answered, and that comes later. Take it out, or ask for it first."
     if hole.name not in known.possible:
         guess = closest(hole.name, known.possible)
-        if known.foreign and hole.default is not None and not guess:
+        if not guess and (is_any_broken or (known.foreign and hole.default is not None)):
             return ""
         return f"{shown} is not a value that is known here. " + (
             f"Did you mean {{{{{guess}}}}}?" if guess else _declare(hole.name, known)
@@ -68,6 +69,8 @@ def _check_forget(rule: Rule, draft: Draft) -> None:
     for name in rule.then.forget:
         if name not in fields:
             guess = closest(name, fields)
+            if not guess and draft.notes.broken:
+                continue  # a rule that is broken may set it
             cure = (
                 f'Did you mean "{guess}"?'
                 if guess

@@ -85,7 +85,9 @@ async def _write(desk: Desk, visitor: Visitor, contact: ContactKey, form: Form, 
     if not _TOKEN.fullmatch(key):
         raise Refused("The form is too old to be sent.", "bad-form", "Send it again.", 400)
     body = _message(desk, visitor, form)
-    said = body.model_dump(mode="json", include={"reply", "template"})  # who has the conversation may change between two tries
+    said = body.model_dump(
+        mode="json", include={"reply", "template"}
+    )  # who has the conversation may change between two tries
     content = {"to": contact.identity, "who": visitor.name, "body": said}
     digest = hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
     await write(body, to_of(contact.identity), desk.backend, (PAGES_KEY, key, digest))

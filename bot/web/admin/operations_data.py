@@ -117,14 +117,14 @@ def _newest() -> int:
 
 
 def _facts(database: Path) -> list[view.Fact]:
-    """Of the file and its disk. Blocks."""
+    """Of the file and its disk. Blocks. What was written of late stands in a log beside the file, so both together are its size."""
     free = shutil.disk_usage(database.absolute().parent).free
-    wal = _size(database.with_name(f"{database.name}-wal"))
+    file, wal = _size(database), _size(database.with_name(f"{database.name}-wal"))
+    what = f"{database.name}, with {size(wal)} in the log of what is new, which shrinks by itself"
     with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as connection:
         schema = schema_version(connection)
     return [
-        view.Fact("Database", size(_size(database)), database.name),
-        view.Fact("Write-ahead log", size(wal), "shrinks by itself", "warn" if wal > LARGE_WAL else ""),
+        view.Fact("Database", size(file + wal), what, "warn" if wal > LARGE_WAL else ""),
         view.Fact("Disk free", size(free), "", "bad" if free < LOW_DISK else ""),
         view.Fact("Schema", str(schema), "up to date" if schema == _newest() else f"this program knows {_newest()}"),
         view.Fact("SQLite", sqlite3.sqlite_version),

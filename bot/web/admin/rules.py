@@ -14,8 +14,8 @@ from bot.core.rule import Rule
 from bot.rulebook.problem import Problem
 from bot.web.admin.desk import DESK, Desk
 from bot.web.admin.rule_text import Shown, Source, Wrong, by_line, quoted, shown, source_of, visible, wrongs
-from bot.web.admin.rules_desk import RULES, Book, Files, RulesDesk, Week
-from bot.web.admin.rules_view import SHOWS, Look, chosen_view, listing, look_of, neighbourhood, overview
+from bot.web.admin.rules_desk import RULES, TO_RULE, Book, Files, RulesDesk, Week
+from bot.web.admin.rules_view import SHOWS, Gone, Look, chosen_view, gone, listing, look_of, neighbourhood, overview
 from bot.web.site.access import Visitor
 from bot.web.site.guard import Page
 from bot.web.site.pages import html, rendered
@@ -41,6 +41,7 @@ class Moment:
     broken: tuple[Problem, ...]  # of the folder, where it is not live
     folder: Files
     is_surveyed: bool
+    saved: int  # after a rollback, the version that the folder still holds; else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +61,11 @@ async def show(request: web.Request, visitor: Visitor) -> web.StreamResponse:
     """The whole page."""
     desk = request.app[DESK]
     moment = await _moment(request.app[RULES])
-    live = f"/admin/rules/live?{request.query_string}"
+    live = f"/admin/rules/live?{request.rel_url.raw_query_string}"
     more = {"visitor": visitor, "here": "Rules", "tab": "rules", "live": live}
     values = await _values(desk, moment, request.query)
-    return html(await asyncio.to_thread(lambda: rendered("rules.html", {**values, **more})))
+    made = await asyncio.to_thread(lambda: rendered("rules.html", {**values, **more}))
+    return html(made, 404 if values["gone"] is not None else 200)
 
 
 async def live(request: web.Request, visitor: Visitor) -> web.StreamResponse:
@@ -93,7 +95,7 @@ async def _moment(rules: RulesDesk) -> Moment:
     warnings = known.value.problems if known.value is not None else ()
     problems = tuple(dict.fromkeys((*remarks, *warnings)))
     folder = await rules.folder() if broken else {}
-    return Moment(book, state, week, problems, broken, folder, known.value is not None)
+    return Moment(book, state, week, problems, broken, folder, known.value is not None, await rules.saved(state))
 
 
 async def _values(desk: Desk, moment: Moment, query: Mapping[str, str]) -> Values:
@@ -102,6 +104,7 @@ async def _values(desk: Desk, moment: Moment, query: Mapping[str, str]) -> Value
     rule = moment.book.rulebook.rule(place.rule) if place.rule else None
     return {
         **await asyncio.to_thread(_shown, moment, look_of(query), place, rule),
+        "gone": _gone(moment, place, query),
         "now": desk.now(),
         "lately": await _lately(desk, moment, rule),
     }
@@ -113,6 +116,7 @@ def _shown(moment: Moment, look: Look, place: Place, rule: Rule | None) -> Value
         "is_counted": moment.week.is_counted,
         "shows": SHOWS,
         "state": moment.state,
+        "saved": moment.saved,
         "broken": wrongs(moment.broken, moment.folder, FOLDER_LINK),
         "listing": listing(moment.book, moment.week, moment.problems, look, rule.name if rule is not None else ""),
         "place": place,
@@ -153,6 +157,16 @@ def _place(moment: Moment, query: Mapping[str, str]) -> Place:
     if file in moment.book.files:
         return Place(file, line or 1, _source(moment, file, False).rule_at(line) if line else "", False)
     return Place("", 1, "", False)
+
+
+def _gone(moment: Moment, place: Place, query: Mapping[str, str]) -> Gone | None:
+    """What the address asks for and is not there."""
+    rule, file = query.get("rule", ""), query.get("file", "")
+    if place.file or not (rule or file):
+        return None
+    if rule:
+        return gone("rule", rule, moment.book.rulebook.by_name, TO_RULE)
+    return gone("file", file, moment.book.files, LIVE_LINK)
 
 
 def _source(moment: Moment, file: str, of_folder: bool) -> Source:

@@ -34,6 +34,7 @@ TO_RULE: Final = "/admin/rules?rule="
 SOON_S: Final = 0.15  # a page waits so long for what is made for the first time; then it comes by itself
 _LOOK_S: Final = 0.25
 _BOOKS_KEPT: Final = 6
+_RELEASES_LOOKED_AT: Final = 1000
 
 Files = Mapping[str, bytes]
 Pair = tuple[int, int]
@@ -69,6 +70,7 @@ class RulesDesk:
         touch = desk.pulse.touch
         self._books: dict[int, Book] = {}
         self._states: Later[RulesState] = Later(desk.now, touch, most=2, fresh_for=timedelta(seconds=1))
+        self._saved: Later[int] = Later(desk.now, touch, most=2, fresh_for=timedelta(seconds=1))
         self._weeks: Later[Week] = Later(desk.now, touch, most=1, fresh_for=timedelta(seconds=1))
         self._surveys: Later[Survey] = Later(desk.now, touch, most=4)
         self._changes: Later[Mapping[Pair, Difference]] = Later(desk.now, touch, most=20)
@@ -80,7 +82,7 @@ class RulesDesk:
 
     async def stop(self) -> None:
         """End what is being worked out, with its processes."""
-        for each in (self._states, self._weeks, self._surveys, self._changes, self._diffs, self._missed):
+        for each in (self._states, self._saved, self._weeks, self._surveys, self._changes, self._diffs, self._missed):
             await each.stop()
         await self.replays.stop()
 
@@ -123,6 +125,20 @@ class RulesDesk:
         if known.value is None:
             raise Failed(known.trouble or "How the rules stand cannot be told right now. Try again.", "no_state")
         return known.value
+
+    async def saved(self, state: RulesState) -> int:
+        """After a rollback, the version that the folder still holds, which is not the one that answers; 0 where it holds that one, or
+        something that is to go live yet."""
+        if not state.rolled_back_from:
+            return 0
+        return (await self._saved.wanted(state.version, self._version_of_folder, within_s=1.0)).value or 0
+
+    async def _version_of_folder(self) -> int:
+        digest = digest_of(await self.folder())
+        if digest == self._desk.rules.live.digest:
+            return 0
+        releases = await self._desk.backend.store.releases(_RELEASES_LOOKED_AT)
+        return next((each.number for each in releases if each.digest == digest), 0)
 
     async def stream(
         self, request: web.Request, fragments: Callable[[], Awaitable[Mapping[str, str]]]

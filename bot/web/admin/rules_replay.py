@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final, Literal, get_args
 from urllib.parse import urlencode
@@ -59,10 +59,19 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """A page of differences. ``found``: how many are listed on all ``pages``."""
+class Joined:
+    """Differences that are equal but for when and whom; ``row`` is the earliest of them."""
 
-    rows: tuple[Row, ...]
+    row: Row
+    times: int
+    people: int
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A page of differences, equal ones joined. ``found``: how many there are on all ``pages``, each counted."""
+
+    rows: tuple[Joined, ...]
     found: int
     page: int
     pages: int
@@ -77,11 +86,21 @@ def look_of(query: Mapping[str, str]) -> Look:
 
 
 def listed(found: Tried, look: Look) -> Listed:
-    """The page that is looked for; the last one where there are not so many."""
+    """The page that is looked for; the last one where there are not so many. People who lose something come before all others."""
     rows = [row for row in found.rows if look.wants(row)]
-    pages = max(1, -(-len(rows) // ON_PAGE))
+    joined = _joined(rows)
+    pages = max(1, -(-len(joined) // ON_PAGE))
     page = min(look.page, pages)
-    return Listed(tuple(map(_seen, rows[(page - 1) * ON_PAGE : page * ON_PAGE])), len(rows), page, pages)
+    shown = joined[(page - 1) * ON_PAGE : page * ON_PAGE]
+    return Listed(tuple(replace(each, row=_seen(each.row)) for each in shown), len(rows), page, pages)
+
+
+def _joined(rows: Sequence[Row]) -> list[Joined]:
+    alike: dict[tuple[object, ...], list[Row]] = {}
+    for row in rows:
+        alike.setdefault((row.heard, row.before, row.now, row.mark, row.would_ask), []).append(row)
+    joined = [Joined(each[0], len(each), len({row.person for row in each})) for each in alike.values()]
+    return sorted(joined, key=lambda each: not each.row.mark)  # among those, in the order of time
 
 
 def _seen(row: Row) -> Row:

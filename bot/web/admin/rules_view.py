@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final, Literal, get_args
@@ -13,7 +13,7 @@ from bot.core.rule import Rule
 from bot.core.rulebook import Rulebook
 from bot.rulebook.graph import Graph, svg
 from bot.rulebook.graph.model import Exit, Node
-from bot.rulebook.problem import Problem
+from bot.rulebook.problem import Problem, closest
 from bot.rulebook.readback import read_back
 from bot.store.tallies import Total
 from bot.web.admin.rule_text import quoted, visible
@@ -268,6 +268,26 @@ def neighbourhood(book: Book, rule: str, least: int = 2) -> Markup | None:
     if not least <= len(around.nodes) <= DRAWN_MOST:
         return None
     return Markup(svg(around, styled=False, link=TO_RULE))  # noqa: S704 everything in it is escaped where it is drawn
+
+
+# --- what is not there ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A name in the address that nothing has now. ``near`` empty: none is like it."""
+
+    what: Literal["rule", "file"]
+    name: str
+    near: str
+    href: str
+
+
+def gone(what: Literal["rule", "file"], name: str, known: Iterable[str], link: str) -> Gone:
+    """With a link to the one that was probably meant."""
+    cut = name[:SEARCH_MAX]
+    near = closest(cut, known)
+    return Gone(what, visible(cut), near, link + quoted(near))
 
 
 # --- no rule chosen -----------------------------------------------------------------------------------------------------

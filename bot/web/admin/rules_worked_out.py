@@ -16,7 +16,7 @@ from bot.web.admin.desk import DESK
 from bot.web.admin.rule_text import quoted, visible, wrongs
 from bot.web.admin.rules import FOLDER_LINK, LIVE_LINK
 from bot.web.admin.rules_desk import RULES, SOON_S, Book
-from bot.web.admin.rules_view import neighbourhood
+from bot.web.admin.rules_view import gone, neighbourhood
 from bot.web.site.access import Visitor
 from bot.web.site.guard import Page
 from bot.web.site.pages import html, rendered
@@ -33,7 +33,7 @@ Make = Callable[[web.Request], Awaitable[Values]]
 def _page(template: str, tab: str, make: Make) -> Callable[[web.Request, Visitor], Awaitable[web.StreamResponse]]:
     async def show(request: web.Request, visitor: Visitor) -> web.StreamResponse:
         values = {**await make(request), "visitor": visitor, "here": "Rules", "tab": tab}
-        return html(rendered(template, values))
+        return html(rendered(template, values), 404 if values.get("gone") is not None else 200)
 
     return show
 
@@ -101,7 +101,9 @@ async def _graph(request: web.Request) -> Values:
     """All rules, or those around one (``?rule=``) where these are few enough to be drawn at once."""
     rules = request.app[RULES]
     book, wanted = await rules.book(), request.query.get("rule", "")
-    values: Values = {"now": request.app[DESK].now(), "rule": "", "trouble": ""}
+    values: Values = {"now": request.app[DESK].now(), "rule": "", "trouble": "", "gone": None}
+    if wanted and wanted not in book.rulebook.by_name:
+        values["gone"] = gone("rule", wanted, book.rulebook.by_name, "/admin/rules/graph?rule=")
     near = neighbourhood(book, wanted, least=1)
     if near is not None:
         return {**values, "rule": wanted, "nodes": book.graph.around(wanted).nodes, "image": near}

@@ -105,6 +105,16 @@ async def test_each_chart_has_its_numbers_in_a_table(desk: Office) -> None:
     assert "Wed 7 Jan 10:00 1 1" in plain(found[1])
 
 
+async def test_the_size_of_the_database_is_that_of_all_its_files(desk: Office) -> None:
+    file = desk.app.desk().database
+    whole = sum(file.with_name(f"{file.name}{ending}").stat().st_size for ending in ("", "-wal"))
+    page = await desk.text(OPERATIONS)
+    told = re.search(r"Database</dt>\s*<dd[^>]*>(?:<[^>]+>)*([0-9.]+) (KB|MB)", page)
+    assert told is not None, page
+    assert abs(float(told[1]) * {"KB": 1e3, "MB": 1e6}[told[2]] - whole) < 0.2 * whole
+    assert "in the log of what is new, which shrinks by itself" in page
+
+
 async def test_health_tells_problems_and_remarks(desk: Office) -> None:
     desk.app.health.worker_died("outbox")
     desk.app.health.remarks = lambda: [f"The rules in the folder are not live: {EVIL}"]
