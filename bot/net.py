@@ -23,6 +23,7 @@ from bot.errors import Failed, OutcomeUnknown, Retry
 
 ANSWER_MAX: Final = 1024 * 1024
 CONNECTIONS: Final = 64
+EVERY_PORT: Final = ":*"  # at the end of an entry of ``allowed_hosts``
 
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 _PROTOCOLS: Final = ipaddress.IPv4Network("192.0.0.0/24")  # RFC 6890; older Pythons call most of it global
@@ -82,10 +83,12 @@ class GuardedClient:
         address behind its name. Outside of ``allowed`` it must be encrypted."""
         try:
             target = _target(url)
-            allowed = _place(target, target.port) in self._allowed
+            allowed = self._is_allowed(target)
         except (Failed, ValueError):
             return str(_bad_url("The address cannot be called"))
         host = target.host or ""
+        if target.user is not None or target.password is not None:
+            return "It holds a user name or a password, which everybody could read who may list it; our signature tells who posts."
         if allowed:
             return ""
         if host == "localhost" or (_is_address(host) and not is_public(host)):
@@ -94,13 +97,16 @@ class GuardedClient:
             return f"It must start with https://, or allowed_hosts must name {_place(target, target.port)}."
         return ""
 
+    def _is_allowed(self, target: URL) -> bool:
+        return not self._allowed.isdisjoint((_place(target, target.port), f"{target.host_subcomponent}{EVERY_PORT}"))
+
     async def close(self) -> None:
         """Let go of every connection; calls under way fail."""
         await self._public.close()
         await self._any.close()
 
     async def _exchange(self, method: str, target: URL, headers: Mapping[str, str], body: bytes) -> Answer:
-        session = self._any if _place(target, target.port) in self._allowed else self._public
+        session = self._any if self._is_allowed(target) else self._public
         async with session.request(
             method, target, headers=headers, data=body or None, allow_redirects=False
         ) as response:
@@ -157,6 +163,8 @@ async def _bounded(response: aiohttp.ClientResponse, target: URL) -> bytes:
 
 
 def _names(entry: str) -> tuple[str, ...]:
+    if entry.endswith(EVERY_PORT):
+        return (f"{URL(f'http://{entry.removesuffix(EVERY_PORT)}').host_subcomponent}{EVERY_PORT}",)
     url = URL(f"http://{entry}")
     ports = (80, 443) if url.explicit_port is None else (url.explicit_port,)
     return tuple(_place(url, port) for port in ports)

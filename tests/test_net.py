@@ -331,3 +331,25 @@ async def test_a_header_that_would_break_out_of_its_line_is_refused(client: Guar
     with pytest.raises(ParleyError):
         await client.request("GET", f"{server.url}/echo", PLENTY_S, {"X-One": "1\r\nX-Two: 2"})
     assert server.asked == []
+
+
+async def test_every_port_of_a_host_may_be_allowed(server: FileServer) -> None:
+    client = GuardedClient(["127.0.0.1:*"])
+    try:
+        assert client.refusal_of(server.url) == ""
+        assert (await client.request("GET", f"{server.url}/file/image/png", PLENTY_S)).status == 200
+        assert client.refusal_of("http://127.0.0.2:80") != ""
+        assert client.refusal_of("http://localhost:80") != ""
+    finally:
+        await client.close()
+
+
+@pytest.mark.parametrize("who", ["user:password@", "user@", ":password@"])
+async def test_an_address_with_a_password_is_refused_before_it_is_kept(who: str) -> None:
+    client = GuardedClient(["127.0.0.1:*"])
+    try:
+        for host in ("example.com", "127.0.0.1:9"):
+            assert "user name or a password" in client.refusal_of(f"https://{who}{host}/hook")
+            assert client.refusal_of(f"https://{host}/hook") == ""
+    finally:
+        await client.close()

@@ -18,13 +18,15 @@ from typing import Final
 from bot.core.decision import ChangeConsent
 from bot.errors import Failed, Refused
 from bot.store.contacts import BroughtRow, ExportedRow
-from bot.web.api.address import IDENTITY_MAX, check_number, contact_of
+from bot.web.api.address import IDENTITY_MAX, check_digits, contact_of
 from bot.web.api.bodies import printable
 from bot.web.api.consents import PROOF_MAX, SOURCE_MAX
 from bot.web.api.messages import to_of
+from bot.work.recipients import TO
 
 COLUMNS: Final = ("identity", "purpose", "state", "source", "proof", "at")
 _NEEDED: Final = frozenset(COLUMNS) - {"proof"}
+_ALIASES: Final = dict.fromkeys(TO, "identity")  # as the lists of campaigns call it
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "'")
 _SHORTENED: Final = re.compile(r"\d([.,]\d+)?[eE]\+?\d+")
 _EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -83,11 +85,11 @@ def _delimiter(text: str) -> str:
 
 
 def _columns(head: Sequence[str]) -> list[str]:
-    columns = [name.strip().lower() for name in head]
-    wanted = f"The first line must name the columns {', '.join(COLUMNS)}"
+    columns = [_ALIASES.get(name.strip().lower(), name.strip().lower()) for name in head]
+    wanted = f"The first line must name the columns {', '.join(COLUMNS)} (proof may be left out)"
     missing = sorted(_NEEDED - set(columns), key=COLUMNS.index)
     if missing:
-        raise Failed(f"{wanted}; {', '.join(missing)} is not there.", "not-csv")
+        raise Failed(f"{wanted}; {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not there.", "not-csv")
     unknown = [name for name in columns if name not in COLUMNS]
     if unknown:
         raise Failed(f'{wanted}; there is no column "{unknown[0]}". Take it out.', "not-csv")
@@ -160,9 +162,9 @@ def _moment(text: str) -> datetime | None:
 def _doubt(identity: str) -> str:
     """What keeps it from being a phone number; empty where it is one. Spreadsheets lose the ``+``."""
     try:
-        check_number(f"+{identity}" if identity.isdecimal() and identity.isascii() else identity)
+        check_digits(identity)
     except Refused as refused:
-        return f"identity: {refused}"
+        return f"identity: {refused} {refused.cure}".rstrip()
     return ""
 
 

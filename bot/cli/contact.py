@@ -25,8 +25,7 @@ from bot.store.sqlite.archive import open_archive
 from bot.store.sqlite.exporting import exported
 from bot.web.api.address import contact_of
 from bot.web.api.backend import Backend
-from bot.web.api.privacy import erase as erase_contact
-from bot.web.api.privacy import erased_plain, nobody
+from bot.web.api.privacy import erase_if_there, erased_plain, nobody
 from bot.work.exporting import document
 
 contact = typer.Typer(no_args_is_help=True, help="People: what is kept about them, and erasing it.")
@@ -120,7 +119,11 @@ def erase(
     if not yes:
         typer.confirm(f"Erase everything about {number}? It cannot be undone.", abort=True)
     answer = run(lambda: _erase(number, config))
-    line(f"Erased: {', '.join(answer['identities'])}.")
+    identities = ", ".join(answer["identities"])
+    if answer["before"]:
+        line(f"Nothing is kept about {identities}: they were erased before.")
+    else:
+        line(f"Erased: {identities}.")
     if answer["stopped"]:
         line("They had said STOP: a mark without their number remembers it, should they ever come back.")
     if at_sinch:
@@ -138,7 +141,7 @@ async def _erase(number: str, config: Config) -> Mapping[str, Any]:
         return answer
     async with own_store(config) as store:
         backend = Backend(store, _no_rules, lambda: datetime.now(UTC), config.app_id)
-        return erased_plain(await erase_contact(number, backend))
+        return erased_plain(await erase_if_there(number, backend))
 
 
 def _no_rules() -> Rulebook:

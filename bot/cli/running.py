@@ -130,9 +130,13 @@ def _config(emulator: Emulator, app_id: str, secret: str, database: Path, rules:
         host=HOST,
         port=port,
         send_rate=0,
-        allowed_hosts=(emulator.url.removeprefix("http://"),),
+        allowed_hosts=(emulator.url.removeprefix("http://"), *LOOPBACK),
         admin_password=SecretStr(os.environ.get("ADMIN_PASSWORD", "")),
     )
+
+
+# So that a backend on the same machine can be tried; it is reached by nobody else, and neither is the demo.
+LOOPBACK: Final = ("127.0.0.1:*", "localhost:*", "[::1]:*")
 
 
 @contextmanager

@@ -40,8 +40,11 @@ def _host(value: object) -> object:
     if not isinstance(value, str):
         return value
     try:
-        parts = urlsplit(f"//{value}")
-        is_host = bool(_HOST.fullmatch(value) and parts.hostname and parts.port != 0)
+        place = value.removesuffix(_EVERY_PORT)
+        parts = urlsplit(f"//{place}")
+        is_host = bool(
+            _HOST.fullmatch(place) and not (place != value and parts.port) and parts.hostname and parts.port != 0
+        )
     except ValueError:  # a port that is none, or brackets around what is no address
         is_host = False
     if not is_host:
@@ -74,6 +77,7 @@ def _database(value: object) -> object:
     raise ValueError(f"must be {DATABASE_FORMS}")
 
 
+_EVERY_PORT: Final = ":*"
 _HOST: Final = re.compile(r"[\w.:\[\]-]+")
 
 Host = Annotated[str, BeforeValidator(_host)]
@@ -195,8 +199,8 @@ class Config(BaseModel):
         Setting(
             "",
             "allowed_hosts",
-            "Hosts that may be called though their address is not public; with a port, or for the ports 80 and 443; several in a list or "
-            "separated by commas.",
+            "Hosts that may be called though their address is not public; with a port, with :* for every port, or for the ports 80 and 443;"
+            " several in a list or separated by commas.",
             is_list=True,
         ),
     ] = ()

@@ -12,7 +12,13 @@ from typing import Final, Literal
 
 from bot.core.decision import Purpose
 from bot.core.delivery import Policy
-from bot.core.ledger import CHANNEL_TOLD, MARKETING_STOPPED, PERSON_WROTE
+from bot.core.ledger import (
+    CHANNEL_TOLD,
+    ERASED_AS_STOPPED,
+    ERASED_WITHOUT_MARKETING,
+    MARKETING_STOPPED,
+    PERSON_WROTE,
+)
 
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -112,6 +118,10 @@ def _said(row: LedgerRow, zone: tzinfo) -> str:
         word = "STOP" if stopped else "START"
         where = "wrote" if row.source == PERSON_WROTE else "told the channel"
         return f"the person {where} {word} on {on}"
+    if row.source == ERASED_AS_STOPPED:
+        return f"the person had said STOP before they were erased, {on}"
+    if row.source == ERASED_WITHOUT_MARKETING:
+        return f"the person wanted no marketing before they were erased, {on}"
     what = "stopped" if stopped else "opted in"
     return f"{'marketing ' if row.purpose == 'marketing' else ''}{what} by {row.source}, {on}"
 

@@ -80,6 +80,11 @@ def next_step_of_message(
             return _of_sentence(sentence) or OWN[_BY_STATE[state]]
 
 
+def next_step_of_skipped(sentence: str) -> NextStep | None:
+    """What is amiss with somebody whom a campaign passed over, by its ``sentence``; None where it is no failure, as of a second line."""
+    return _of_sentence(sentence)
+
+
 def _expired(step: NextStep, attempt: LastAttempt | None) -> NextStep:
     """What was tried until its time was over tells what stood in its way."""
     last = _of_attempt(attempt) if attempt is not None and attempt.outcome == "retry" else None

@@ -109,6 +109,13 @@ class Store(Protocol):
         """Insert events; True where it is new, False where its key was seen before. Consent words take effect in this commit."""
         ...
 
+    async def record_request(
+        self, key: str, digest: str, events: Sequence[Incoming], now: datetime
+    ) -> Sequence[bool] | OtherBody:
+        """The same for a request that may be repeated: the keys of ``events`` begin with ``key`` and ``digest``, each before a colon.
+        ``OtherBody``, and nothing is recorded, where there are events of this ``key`` with another ``digest``."""
+        ...
+
     async def refuse(self, raw: bytes, why: str, now: datetime) -> None:
         """Keep an authentic but stale body for re-driving."""
         ...

@@ -12,7 +12,8 @@ from bot.core.event import ContactKey
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """Who was erased. ``known`` False: nothing was kept of them, and they were not erased before.
+    """Who was erased. ``known`` False: there was nothing to take out; ``before`` tells that they were erased already, and ``stopped``
+    what its mark remembers.
 
     ``contact_ids`` and ``message_ids`` are Sinch's, for who wants them erased there as well; nothing here remembers them any more.
     """
@@ -22,6 +23,7 @@ class Erased:
     stopped: bool
     contact_ids: tuple[str, ...] = ()
     message_ids: tuple[str, ...] = ()
+    before: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,8 @@ class Privacy(Protocol):
         the database's files.
 
         What is queued for them is cancelled first. Raises ``Refused`` where something is still under way to them after ``patience_s``,
-        and where another program kept the old bytes in use for as long: then the same call finishes the work later.
+        and where another program kept the old bytes in use for as long: then the same call finishes the work later, and tells of them as of
+        anybody who was just erased.
         """
         ...
 

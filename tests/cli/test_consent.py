@@ -104,7 +104,10 @@ def test_with_one_bad_row_nothing_is_imported_and_all_are_named(folder: Path, co
     ended = command("consent", "import", file)
     assert ended.code == 1
     assert ended.out.splitlines() == [
-        'line 3: identity: "+0701740605" starts with a country code that does not exist.',
+        (
+            'line 3: identity: "0701740605" may lack its country, and nobody of that number wrote to us. '
+            'Write a phone number with + and its country, without the 0 before the area code, such as "+46701740605".'
+        ),
         "line 4: source: it must not hold control characters.",
         "line 6: proof: the person said STOP, so an opt-in needs a proof.",
         'line 7: state: "perhaps" is neither opted_in nor stopped.',
@@ -141,12 +144,12 @@ def test_a_fault_is_told_in_a_sentence(row: str, sentence: str) -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"identity,purpose\n", "state, source, at is not there"),
+        (b"identity,purpose\n", "state, source, at are not there"),
         (HEAD.replace("proof", "prof").encode(), 'there is no column "prof"'),
         (HEAD.replace("proof", "at").encode(), "each once"),
         (f"{HEAD}{ANNA},all,stopped,butik \xe5,,2026-01-02\n".encode("latin-1"), "Line 2 is not UTF-8"),
         (f'{HEAD}"a"b\n'.encode(), "Line 2 is no CSV"),
-        (b"", "identity, purpose, state, source, at is not there"),
+        (b"", "identity, purpose, state, source, at are not there"),
     ],
 )
 def test_what_is_no_such_file_is_told(content: bytes, sentence: str) -> None:
@@ -167,10 +170,20 @@ def test_a_file_is_read_as_a_spreadsheet_writes_it(separator: str) -> None:
     assert (row.line, row.row.contact, row.row.change.source) == (2, key(ANNA), "kassan på torget")
 
 
+@pytest.mark.parametrize("name", ["phone", "to", "Identity"])
+def test_columns_are_called_as_in_a_campaign_and_proof_may_lack(folder: Path, command: Command, name: str) -> None:
+    file = folder / "in.csv"
+    file.write_text(f"{name},purpose,state,source,at\n{ANNA},all,stopped,form,2026-01-02\n")
+    assert told(command, "import", str(file)) == "Imported 1 row."
+
+
 def test_an_identity_that_is_no_number_must_be_known(folder: Path, command: Command) -> None:
     file = csv(folder, "US.1349,all,stopped,form,,2026-01-02")
     ended = command("consent", "import", file)
-    assert ended.out == 'line 2: identity: "US.1349" is neither a phone number nor somebody who wrote to us.\n'
+    assert ended.out == (
+        'line 2: identity: "US.1349" is neither a phone number nor somebody who wrote to us. '
+        'Write a phone number with + and its country, such as "+46701740605".\n'
+    )
 
     async def writes() -> None:
         store = await open_store(folder / "parley.db", app=APP)

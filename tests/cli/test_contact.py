@@ -81,6 +81,9 @@ def test_erasing_without_a_server(shop: Path, capsys: pytest.CaptureFixture[str]
     code, out, _ = typing(capsys, "contact", "erase", ANNA, "--yes")
     assert (code, out) == (0, f"Erased: {ANNA}.\n")
     assert ANNA[1:].encode() not in b"".join(path.read_bytes() for path in shop.iterdir())
+    code, out, _ = typing(capsys, "contact", "erase", ANNA, "--yes")
+    assert (code, out) == (0, f"Nothing is kept about {ANNA}: they were erased before.\n")
+    assert len((shop / "parley.db.erased").read_text().splitlines()) == 1
     code, _, err = typing(capsys, "contact", "show", ANNA)
     assert (code, err) == (
         1,

@@ -57,3 +57,12 @@ async def test_a_voice_note_from_a_browser_is_answered_as_one(tmp_path: Path) ->
         assert [each.status for each in emulator.traffic(sent).deliveries] == [200]
         seen = emulator.traffic(answer.message_id)
         assert ([each.status for each in seen.sends], len(seen.deliveries)) == ([200], 3)
+
+
+async def test_a_subscription_to_this_machine_can_be_tried(tmp_path: Path) -> None:
+    async with asyncio.timeout(30), running(RULES, tmp_path / "demo.db", 0, 0) as demo:
+        deliverer = demo.app.backend().deliverer
+        for host in ("127.0.0.1:9000", "localhost:9000", "[::1]:9000"):
+            assert deliverer.refusal_of(f"http://{host}/parley") == ""
+        for host in ("10.0.0.1:9000", "192.168.1.1", "example.com:9000"):
+            assert deliverer.refusal_of(f"http://{host}/parley") != ""

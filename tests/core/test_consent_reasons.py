@@ -11,7 +11,16 @@ from bot.core.conversation import Consent
 from bot.core.decision import ChangeConsent, Purpose
 from bot.core.delivery import Policy
 from bot.core.event import DeliveryReceipt, Reason
-from bot.core.ledger import CHANNEL_TOLD, MARKETING_STOPPED, PERSON_WROTE, Ledger, judge, told_by_receipt
+from bot.core.ledger import (
+    CHANNEL_TOLD,
+    ERASED_AS_STOPPED,
+    ERASED_WITHOUT_MARKETING,
+    MARKETING_STOPPED,
+    PERSON_WROTE,
+    Ledger,
+    judge,
+    told_by_receipt,
+)
 
 NOV = datetime(2026, 11, 3, 23, 30, tzinfo=UTC)
 LATER = NOV + timedelta(days=30)
@@ -162,3 +171,13 @@ def test_whatsapp_tells_of_a_marketing_stop_by_a_failure(status: str, number: st
     reason = Reason("CHANNEL_FAILURE", "", "", number)
     found = told_by_receipt(DeliveryReceipt("r", None, "m", "o", status, NOV, NOV, reason))
     assert found == (ChangeConsent("marketing", "stopped", MARKETING_STOPPED, NOV) if is_told else None)
+
+
+def test_what_is_remembered_of_who_was_erased_is_told_as_a_sentence() -> None:
+    assert why(row("stopped", ERASED_AS_STOPPED)) == (
+        "refused: the person had said STOP before they were erased, 3 Nov 2026"
+    )
+    unwanted = row("stopped", ERASED_WITHOUT_MARKETING, purpose="marketing")
+    assert why(unwanted, category="marketing") == (
+        "refused: the person wanted no marketing before they were erased, 3 Nov 2026"
+    )

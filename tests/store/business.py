@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import orjson
 from aiohttp import web
+from multidict import CIMultiDict
 
 from bot.core.conversation import Consent
 from bot.core.delivery import Policy
@@ -167,7 +168,7 @@ class Business:
         self, operation: Operation, body: Mapping[str, object] | None = None, key: str | None = None, **path: str
     ) -> Any:
         """What an operation answers. Raises ``Refused`` as the handler does."""
-        headers = {} if key is None else {"Idempotency-Key": key}
+        headers = CIMultiDict({} if key is None else {"Idempotency-Key": key})
         request = cast(web.Request, SimpleNamespace(headers=headers, match_info=path))
         model = parse(operation.body, body) if operation.body is not None else None
         answer = await operation.handle(Asked(request, self.key, self.backend, model, None, body))

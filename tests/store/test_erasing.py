@@ -224,11 +224,25 @@ async def test_a_reader_that_stays_is_told_and_the_repetition_finishes(store: Sq
     reader.close()
     assert (await store.privacy.erase(CANARY, at(61))).known
     assert found_in(tmp_path) == set()
+    assert not (await store.privacy.erase(CANARY, at(62))).known
 
 
 async def test_nobody_is_nobody(store: SqliteStore, tmp_path: Path) -> None:
     assert not (await store.privacy.erase(CANARY, NOON)).known
     assert not erased_path(tmp_path / "parley.db").exists()
+
+
+async def test_a_second_erasure_finds_nothing_and_says_so(store: SqliteStore, tmp_path: Path) -> None:
+    """The mark stays as it is, with what it remembers; nothing is listed again."""
+    await store.record([wrote("STOP", CANARY)], NOON)
+    assert not (await store.privacy.erase(CANARY, at(60))).before
+    marked = list(noted(tmp_path / "parley.db"))
+    repeated = await store.privacy.erase(CANARY, at(70))
+    assert (repeated.known, repeated.before, repeated.stopped) == (False, True, True)
+    assert noted(tmp_path / "parley.db") == marked
+    with closing(sqlite3.connect(tmp_path / "parley.db")) as connection:
+        assert connection.execute("SELECT erased_at FROM erased").fetchall() == [(marked[0].at,)]
+    assert (await store.standing(CANARY)).consent.stopped
 
 
 async def test_each_erasure_is_listed_beside_the_database(store: SqliteStore, tmp_path: Path) -> None:
@@ -348,4 +362,4 @@ async def test_who_wanted_no_marketing_gets_none_when_they_come_back(store: Sqli
     policy = Policy(marketing="not_stopped")
     started = [*await store.start(10, at(72), policy), *await store.start(10, at(72), policy)]
     assert [each.reply for each in started] == [TextReply("ready")]
-    assert [mark.stopped for mark in noted(tmp_path / "parley.db")] == [2, 2]
+    assert [mark.stopped for mark in noted(tmp_path / "parley.db")] == [2]

@@ -1,5 +1,6 @@
 """Restoring beside a database of now that knows better: what is planned, revoked, stopped and written to since the backup."""
 
+import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -8,14 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from bot.core.decision import ChangeConsent
 from bot.store.campaigns import Say
 from bot.store.messages import Change, Plan
 from bot.store.sqlite import audit
 from bot.store.sqlite.backing_up import back_up
 from bot.store.sqlite.carrying import WRITTEN_SINCE
 from bot.store.sqlite.connection import migrations
+from bot.store.sqlite.erasing import erased_path, noted
 from bot.store.units import Accepted, Placed
-from tests.store.making import ANNA, BO, NOON, POLICY, TEMPLATE, at, order, wrote
+from tests.store.making import ANNA, BO, NOON, POLICY, TEMPLATE, answers, at, order, wrote
 from tests.store.test_backups import backed_up, backup, content, opened, overwrite, path, put_back, rows
 
 __all__ = ["backup", "path"]  # fixtures
@@ -128,6 +131,102 @@ async def test_nobody_whom_a_campaign_wrote_to_since_gets_it_again(path: Path, b
     assert told == ("cancelled" if cancelled else "paused",)
     kept = rows(path, "SELECT line, state, why FROM recipient ORDER BY line")
     assert kept == [(0, "skipped", WRITTEN_SINCE), (1, "pending", ""), (2, "pending", "")]
+
+
+# --- erased, and back -----------------------------------------------------------------------------------------------------------
+
+
+async def erased_twice_and_back(path: Path, backup: Path, *words: str) -> None:
+    """Each erasure has its line beside the database; the backup holds the person's third life, with what they wrote in it."""
+    async with opened(path) as store:
+        for seconds in (0, 20):
+            await store.record([wrote("hi", ANNA, at(seconds))], at(seconds))
+            await store.privacy.erase(ANNA, at(seconds + 10))
+        for seconds, text in enumerate(words, 40):
+            await store.record([wrote(text, ANNA, at(seconds))], at(seconds))
+        await store.decide_ready(10, at(50), answers())
+        back_up(path, backup)
+    assert len(noted(path)) == 2
+
+
+def lose(path: Path, lost: str) -> None:
+    if lost in ("database", "both"):
+        os.unlink(path)
+    if lost in ("list", "both"):
+        os.unlink(erased_path(path))
+
+
+@pytest.mark.parametrize("lost", ["nothing", "database", "list", "both"])
+async def test_an_erasure_takes_no_life_that_began_after_it(path: Path, backup: Path, lost: str) -> None:
+    await erased_twice_and_back(path, backup, "hi", "STOP")
+    lose(path, lost)
+    assert (await put_back(backup, path)).erased == 0
+    async with opened(path) as store:
+        standing = await store.standing(ANNA)
+        assert (standing.known, standing.consent.stopped) == (True, True)
+        await store.place([order("sale", ANNA)], at(1001))
+        assert await store.start(10, at(1001), POLICY) == []
+    assert rows(path, "SELECT count(*) FROM inbox WHERE person IS NOT NULL") == [(2,)]
+
+
+async def test_an_erasure_that_the_backups_own_table_lacks_takes_no_newer_life_either(path: Path, backup: Path) -> None:
+    """As where the list was lost with the database, an old backup was put back, and the list was found later."""
+    await erased_twice_and_back(path, backup, "hi", "STOP")
+    rows(backup, "DELETE FROM erased")
+    assert (await put_back(backup, path)).erased == 0
+    async with opened(path) as store:
+        standing = await store.standing(ANNA)
+        assert (standing.known, standing.consent.stopped) == (True, True)
+
+
+@pytest.mark.parametrize("lost", ["nothing", "database", "list"])
+async def test_a_stop_in_the_backup_outlives_an_erasure_that_did_not_know_it(
+    path: Path, backup: Path, lost: str
+) -> None:
+    """The erasure's mark says nothing of a STOP: that of another installation, or of a line that a crash left."""
+    await erased_twice_and_back(path, backup, "hi", "STOP")
+    async with opened(path) as store:
+        await store.record([wrote("START", ANNA, at(60))], at(60))
+        await store.privacy.erase(ANNA, at(70))
+    lose(path, lost)
+    assert (await put_back(backup, path)).erased == 1
+    async with opened(path) as store:
+        standing = await store.standing(ANNA)
+        assert (standing.known, standing.consent.stopped) == (False, True)
+
+
+async def test_each_address_of_who_is_erased_again_has_the_stops_of_all(path: Path, backup: Path) -> None:
+    """One person in the backup, two when they were erased; one of the two had said STOP."""
+    await backed_up(path, backup)
+    rows(backup, "UPDATE identity SET person = (SELECT min(person) FROM identity)")
+    async with opened(path) as store:
+        await store.record([wrote("STOP", BO, at(10))], at(10))
+        await store.privacy.erase(BO, at(20))
+        await store.privacy.erase(ANNA, at(30))
+    assert (await put_back(backup, path)).erased == 1
+    async with opened(path) as store:
+        assert [(await store.standing(who)).consent.stopped for who in (ANNA, BO)] == [True, True]
+
+
+async def test_a_stop_of_marketing_since_takes_no_stop_from_the_mark(path: Path, backup: Path) -> None:
+    """Stopped in the backup, erased again by an installation that never heard of it, and back there."""
+    async with opened(path.with_name("other.db")) as store:
+        await store.record([wrote("STOP", ANNA)], NOON)
+        await store.decide_ready(10, NOON, answers())
+        back_up(path.with_name("other.db"), backup)
+    async with opened(path) as store:
+        await store.record([wrote("hi", ANNA)], NOON)
+        await store.privacy.erase(ANNA, at(20))
+        await store.record([wrote("START", ANNA, at(30))], at(30))
+        change = ChangeConsent("marketing", "stopped", "form", at(40))
+        await store.contacts.set_consent(ANNA, change, "", "shop", at(40))
+        opted_in = ChangeConsent("all", "opted_in", "form", at(41))
+        await store.contacts.set_consent(ANNA, opted_in, "signed", "shop", at(41))
+    restored = await put_back(backup, path)
+    assert (restored.other_key, restored.erased) == (True, 1)
+    async with opened(path) as store:
+        consent = (await store.standing(ANNA)).consent
+        assert (consent.stopped, consent.marketing) == (True, "stopped")
 
 
 async def test_a_backup_of_an_older_schema_is_brought_up(path: Path, backup: Path) -> None:

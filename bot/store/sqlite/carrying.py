@@ -11,6 +11,7 @@ from typing import Any, Final
 from bot.core.event import ContactKey
 from bot.store.sqlite.erasing import mark
 from bot.store.sqlite.lanes import due_sends
+from bot.store.sqlite.people import stops_of_the_erased
 from bot.store.sqlite.sets import json_array
 from bot.store.sqlite.times import from_us, to_us
 
@@ -37,9 +38,22 @@ def carry_consent(connection: sqlite3.Connection, present: sqlite3.Connection, k
         merged = [_merge(connection, present, person, row) for person in people]
         stopped = row[1] + 2 * (row[3] == "stopped")
         unknown = [contact for contact, person in owners.items() if person is None] if stopped else []
-        mark(connection, key, unknown, stopped, from_us(row[4]) if row[4] is not None else now)
+        _mark(connection, key, unknown, stopped, from_us(row[4]) if row[4] is not None else now)
         carried += int(any(merged) or bool(unknown))
     return carried
+
+
+def _mark(
+    connection: sqlite3.Connection, key: bytes, contacts: Sequence[ContactKey], stopped: int, at: datetime
+) -> None:
+    """Mark addresses as stopped since ``at``; what a newer mark has stopped stays so."""
+    known = stops_of_the_erased(connection, key, contacts)
+    for contact in contacts:
+        before = known.get(contact)
+        if before is None or before.at <= to_us(at):
+            mark(connection, key, [contact], stopped, at)
+        else:
+            mark(connection, key, [contact], stopped | before.all | 2 * before.marketing, from_us(before.at))
 
 
 def _owner(connection: sqlite3.Connection, contact: ContactKey) -> int | None:

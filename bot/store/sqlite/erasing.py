@@ -145,9 +145,10 @@ def erase(connection: sqlite3.Connection, memory: Memory, found: Found, now: dat
     if is_under_way(connection, found.people):
         return None
     found = _with_newer(connection, found)
-    if not is_known(connection, memory.installation_key, found):
-        return Erased(found.contacts, False, False)
     stopped = _stops(connection, memory, found)
+    if not is_kept(connection, found):
+        before = was_erased(connection, memory.installation_key, found.contacts)
+        return Erased(found.contacts, False, bool(stopped & 1), before=before)
     message_ids = _message_ids(connection, found)
     note(file_of(connection), memory.installation_key, found.contacts, stopped, now)
     reach("erase.noted")
@@ -157,18 +158,21 @@ def erase(connection: sqlite3.Connection, memory: Memory, found: Found, now: dat
     return Erased(found.contacts, True, bool(stopped & 1), found.contact_ids, message_ids)
 
 
-def is_known(connection: sqlite3.Connection, key: bytes, found: Found) -> bool:
-    """Whether anything is kept of them, or they were erased before."""
+def is_kept(connection: sqlite3.Connection, found: Found) -> bool:
+    """Whether anything is kept of them; the mark of an erasure is not."""
     if found.people or found.nobodys or found.refused:
         return True
+    question = f"SELECT 1 FROM recipient WHERE {_RECIPIENT}"
     return any(
-        connection.execute(question, values).fetchone() is not None
-        for contact in found.contacts
-        for question, values in (
-            (f"SELECT 1 FROM recipient WHERE {_RECIPIENT}", (contact.identity, contact.channel, contact.app)),
-            ("SELECT 1 FROM erased WHERE identity_hmac = ?", (identity_hmac(key, contact),)),
-        )
+        connection.execute(question, (each.identity, each.channel, each.app)).fetchone() is not None
+        for each in found.contacts
     )
+
+
+def was_erased(connection: sqlite3.Connection, key: bytes, contacts: Iterable[ContactKey]) -> bool:
+    """Whether a mark of an erasure is kept of any of these addresses."""
+    question = "SELECT 1 FROM erased WHERE identity_hmac = ?"
+    return any(connection.execute(question, (identity_hmac(key, each),)).fetchone() is not None for each in contacts)
 
 
 def is_under_way(connection: sqlite3.Connection, people: Sequence[int]) -> bool:
@@ -205,13 +209,18 @@ def _with_newer(connection: sqlite3.Connection, found: Found) -> Found:
 def _stops(connection: sqlite3.Connection, memory: Memory, found: Found) -> int:
     """What any of them stopped, all (1) and marketing (2); of whom nothing is kept, what they had when they were erased before."""
     if found.people:
-        row = connection.execute(
-            f"SELECT max(stopped) + 2 * max(marketing = 'stopped') FROM person WHERE id IN {_LISTED}",
-            (json_array(found.people),),
-        ).fetchone()
-        return int(row[0])
+        return stops_of(connection, found.people)
     stops = stops_of_the_erased(connection, memory.installation_key, found.contacts).values()
     return int(any(stop.all for stop in stops)) + 2 * int(any(stop.marketing for stop in stops))
+
+
+def stops_of(connection: sqlite3.Connection, people: Sequence[int]) -> int:
+    """What any of these people stopped, all (1) and marketing (2)."""
+    row = connection.execute(
+        f"SELECT coalesce(max(stopped) + 2 * max(marketing = 'stopped'), 0) FROM person WHERE id IN {_LISTED}",
+        (json_array(people),),
+    ).fetchone()
+    return int(row[0])
 
 
 def _message_ids(connection: sqlite3.Connection, found: Found) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ class SqlitePrivacy:
         # Of the database, for sweeping; it stays open, because closing it would let go of SQLite's locks.
         self._file = -1
         self._erasures = 0
+        self._unfinished: dict[ContactKey, Erased] = {}  # erased, but old bytes are in use yet
 
     @property
     def erasures(self) -> int:
@@ -46,9 +47,14 @@ class SqlitePrivacy:
             if asyncio.get_running_loop().time() > until:
                 raise _still_leaving()
             await asyncio.sleep(LOOK_AGAIN_S)
-        self._erasures += 1
+        erased = self._unfinished.get(contact, erased) if erased.before else erased
+        if erased.known:
+            self._erasures += 1
+            self._unfinished |= dict.fromkeys((contact, *erased.contacts), erased)
         reach("erase.committed")
         await self._clean(path, until + patience_s)
+        for each in (contact, *erased.contacts):
+            self._unfinished.pop(each, None)
         return erased
 
     async def _try(self, path: Path, contact: ContactKey, now: datetime) -> Erased | None:

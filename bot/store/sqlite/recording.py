@@ -34,7 +34,7 @@ from bot.store.sqlite.quality import note_rating
 from bot.store.sqlite.receipts import Owner, keep, owners_of
 from bot.store.sqlite.sets import insert_many, json_array
 from bot.store.sqlite.times import to_us
-from bot.store.units import InboxKind, InboxState, Incoming
+from bot.store.units import InboxKind, InboxState, Incoming, OtherBody
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,21 @@ def record(memory: Memory, connection: sqlite3.Connection, batches: Sequence[Bat
         [_key(event) not in known and next(answer) for event in batch.events]
         for batch, answer in zip(batches, answers, strict=True)
     ]
+
+
+def record_request(
+    memory: Memory, connection: sqlite3.Connection, key: str, digest: str, batch: Batch
+) -> list[bool] | OtherBody:
+    """What ``bot.store.port`` says."""
+    apps = sorted({app for app, _ in map(_key, batch.events)})
+    question = "SELECT 1 FROM inbox WHERE app = ? AND dedup > ? AND dedup < ? AND substr(dedup, 1, ?) <> ? LIMIT 1"
+    start, same = f"{key}:", f"{key}:{digest}:"
+    for app in apps:
+        # ";" is the sign after ":".
+        if connection.execute(question, (app, start, f"{key};", len(same), same)).fetchone() is not None:
+            return OtherBody()
+    [new] = record(memory, connection, [batch])
+    return new
 
 
 def _of_the_erased(memory: Memory, connection: sqlite3.Connection, batches: Sequence[Batch]) -> frozenset[_Key]:

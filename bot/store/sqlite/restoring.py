@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -157,6 +157,10 @@ def key_of(connection: sqlite3.Connection) -> bytes:
 
 # --- erasures -----------------------------------------------------------------------------------------------------------------
 
+_LIVES: Final = (
+    "SELECT i.app, i.channel, i.identity, p.created_at FROM identity i JOIN person p ON p.id = i.person ORDER BY p.id"
+)
+
 
 def _erase_again(
     connection: sqlite3.Connection,
@@ -165,26 +169,35 @@ def _erase_again(
     restored: Restored,
     now: datetime,
 ) -> None:
-    """Apply the erasures that the backup does not know, newest state last."""
+    """Apply the erasures that the backup does not know to whoever lived before them; what they had stopped, there or in the backup, stays
+    stopped."""
     own = restored.checked.key
     keys = {erasing.key_name(own): own}
     if present is not None:
         keys[erasing.key_name(key_of(present))] = key_of(present)
     marks = _newest(connection, database, present, erasing.key_name(own), restored)
     restored.unmatched = len([each for each in marks.values() if each.key not in keys])
-    contacts = [
-        ContactKey(*row) for row in connection.execute("SELECT app, channel, identity FROM identity ORDER BY person")
-    ]
-    for contact in contacts:
-        found = [marks.get((name, identity_hmac(key, contact))) for name, key in keys.items()]
-        applying = [each for each in found if each is not None]
+    _carry_marks(connection, marks, erasing.key_name(own))
+    for *address, began in connection.execute(_LIVES).fetchall():
+        contact = ContactKey(*address)
+        applying = _of(marks, keys, [contact], began)
         if applying and erasing.people_of(connection, contact):
             what = erasing.find(connection, contact)
+            stops = erasing.stops_of(connection, what.people)
+            for each in _of(marks, keys, what.contacts, began):
+                stops |= each.stopped
             erasing.take_out(connection, what, now)
-            stopped = max(each.stopped & 1 for each in applying) | max(each.stopped & 2 for each in applying)
-            erasing.mark(connection, own, what.contacts, stopped, now)
+            erasing.mark(connection, own, what.contacts, stops, now)
             restored.erased += 1
-    _carry_marks(connection, marks, erasing.key_name(own))
+
+
+_Marks = dict[tuple[str, bytes], erasing.Mark]
+
+
+def _of(marks: _Marks, keys: Mapping[str, bytes], contacts: Iterable[ContactKey], began: int) -> list[erasing.Mark]:
+    """The marks of these addresses, under each key, but for those that are older than the life that ``began`` then."""
+    found = [marks.get((name, identity_hmac(key, each))) for name, key in keys.items() for each in contacts]
+    return [each for each in found if each is not None and each.at >= began]
 
 
 def _newest(
@@ -193,16 +206,18 @@ def _newest(
     present: sqlite3.Connection | None,
     own: str,
     restored: Restored,
-) -> dict[tuple[str, bytes], erasing.Mark]:
-    """The last erasure of each address, of those that the backup does not have, by key and HMAC."""
+) -> _Marks:
+    """The last erasure of each address by key and HMAC, of those that are newer than what the backup knows of the address: the list
+    has a line for every erasure, the backup only the last."""
     marks = erasing.noted(database)
     if present is not None:
         name = erasing.key_name(key_of(present))
         marks += [erasing.Mark(name, *row) for row in _rows(present)]
-    known = {(own, digest, at) for digest, _, at in _rows(connection)}
-    newest: dict[tuple[str, bytes], erasing.Mark] = {}
+    known = {(own, digest): at for digest, _, at in _rows(connection)}
+    newest: _Marks = {}
     for mark in sorted(marks, key=lambda each: each.at):
-        if (mark.key, mark.hmac, mark.at) not in known:
+        at = known.get((mark.key, mark.hmac))
+        if at is None or mark.at > at:
             newest[mark.key, mark.hmac] = mark
     return newest
 
@@ -212,7 +227,7 @@ def _rows(connection: sqlite3.Connection) -> list[tuple[bytes, int, int]]:
     return [(bytes(digest), stopped, at) for digest, stopped, at in rows]
 
 
-def _carry_marks(connection: sqlite3.Connection, marks: dict[tuple[str, bytes], erasing.Mark], own: str) -> None:
+def _carry_marks(connection: sqlite3.Connection, marks: _Marks, own: str) -> None:
     """Also of those whom the backup never knew: they are asked for when an unknown address appears."""
     connection.executemany(
         "INSERT INTO erased (identity_hmac, erased_at, stopped) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET"

@@ -119,6 +119,12 @@ class SqliteStore:
     async def record(self, events: Sequence[Incoming], now: datetime) -> Sequence[bool]:
         return await self._writer.write(self._record, recording.Batch(events, now))
 
+    async def record_request(
+        self, key: str, digest: str, events: Sequence[Incoming], now: datetime
+    ) -> Sequence[bool] | OtherBody:
+        batch = recording.Batch(events, now)
+        return await self._write(lambda c: recording.record_request(self._memory, c, key, digest, batch))
+
     async def refuse(self, raw: bytes, why: str, now: datetime) -> None:
         await self._write(lambda c: keeping.refuse(c, raw, why, now))
 

@@ -59,6 +59,27 @@ def check_number(to: str) -> None:
         raise Refused(f'"{to}" {fault}.', "bad-recipient", CURE, 422)
 
 
+def remark_on(to: str) -> str | None:
+    """What is odd about a number that is taken all the same, None where nothing is."""
+    number = _SPACED.sub("", to)
+    try:
+        is_odd = number.startswith("+") and not phonenumbers.is_valid_number(phonenumbers.parse(number, None))
+    except phonenumbers.NumberParseException:
+        return None
+    return (
+        f'"{to}" has the length of a number, but is in no range that its country is known to give out.'
+        if is_odd
+        else None
+    )
+
+
+def check_digits(to: str) -> None:
+    """The same where a ``+`` is easily lost, as in an address or a spreadsheet: digits alone are a whole number where they can be one."""
+    bare = to.strip()
+    if not (bare.isdecimal() and bare.isascii() and _fault(f"+{bare}") is None):
+        check_number(bare)
+
+
 def _with_country(number: str) -> str:
     """How digits without a ``+`` become a whole number."""
     bare = number.removeprefix("00")

@@ -164,7 +164,7 @@ async def read_body(request: web.Request, most: int = BODY_MAX, media_types: Col
         raise Refused("The body is compressed.", "unsupported-encoding", "Send it as it is.", 415)
     if request.content_type not in media_types:
         raise Refused(
-            f'The body is called "{request.content_type}".',
+            f'The body is called "{request.content_type}".' if request.can_read_body else "There is no body.",
             "unsupported-type",
             f"Send it with `Content-Type: {'` or `'.join(media_types)}`.",
             415,

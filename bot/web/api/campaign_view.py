@@ -6,7 +6,7 @@ import re
 from datetime import datetime, timedelta
 from typing import Literal
 
-from bot.core.failures import LastAttempt, next_step_of_message
+from bot.core.failures import LastAttempt, next_step_of_message, next_step_of_skipped
 from bot.errors import Refused
 from bot.store.campaigns import CampaignState, CampaignView, Failure, RecipientView
 from bot.web.api.backend import Backend
@@ -150,7 +150,7 @@ def _end_of(view: CampaignView, pace: float, now: datetime) -> datetime | None:
 
 def _failure(failure: Failure) -> FailureTold:
     reason = failure.reason
-    step = None
+    step = next_step_of_skipped(failure.sentence) if failure.status == "skipped" else None
     if failure.state is not None:
         attempt = LastAttempt("failed", failure.http_status, failure.http_code) if failure.http_status else None
         step = next_step_of_message(failure.state, failure.status, failure.sentence, reason, attempt, is_template=True)

@@ -80,7 +80,7 @@ def _make(body: ChangeBody, backend: Backend, now: datetime, plan: Plan) -> Chan
 def _changed(body: ChangeBody, backend: Backend, now: datetime, plan: Plan) -> Change:
     named = body.model_fields_set
     moved = "send_at" in named
-    send_at = send_time(body.send_at, now) if moved else plan.not_before
+    send_at = send_time(body.send_at, now, "Make it null to send at once.") if moved else plan.not_before
     if moved and send_at is None and plan.not_before is not None:
         send_at = now  # the time that it has for leaving begins now, however long ago it was asked for
     not_after = body.not_after if "not_after" in named else plan.not_after

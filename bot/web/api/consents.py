@@ -130,7 +130,7 @@ async def get_consent(asked: Asked) -> Answer:
 async def _view(contact: ContactKey, backend: Backend) -> ContactView:
     view = await backend.store.contacts.contact(contact)
     if view is None:
-        raise unknown()
+        raise unknown(contact.identity)
     return view
 
 

@@ -17,7 +17,7 @@ from bot.core.event import ContactKey
 from bot.core.then import FIELD_MAX
 from bot.errors import Refused
 from bot.store.contacts import ContactView, IdentityView, PersonChange
-from bot.web.api.address import IDENTITY_MAX, check_number, contact_of
+from bot.web.api.address import IDENTITY_MAX, check_digits, contact_of
 from bot.web.api.backend import Backend
 from bot.web.api.bodies import Body, printable
 from bot.web.api.messages import to_of
@@ -126,17 +126,17 @@ async def contact_to_make(asked: Asked) -> ContactKey:
     """The same; raises ``Refused`` (422) where it is neither somebody's nor a phone number with its country."""
     contact = contact_in(asked)
     if not (await asked.backend.store.standing(contact)).known:
-        check_number(_with_plus(asked.part("identity").strip()))
+        check_digits(asked.part("identity"))
     return contact
 
 
-def _with_plus(identity: str) -> str:
-    """A ``+`` is easily lost in an address; digits alone are a whole number here."""
-    return f"+{identity}" if _DIGITS.fullmatch(identity) else identity
-
-
-def unknown() -> Refused:
-    """Nobody, or somebody of another app: they look the same."""
+def unknown(identity: str = "") -> Refused:
+    """Nobody, or somebody of another app: they look the same. Digits that can be no whole number are told as such."""
+    if _DIGITS.fullmatch(identity):
+        try:
+            check_digits(identity)
+        except Refused as fault:
+            return Refused(str(fault), "not-found", fault.cure, 404)
     cure = "Check the number; PATCH makes a contact of a phone number that never wrote."
     return Refused("Nobody of this identity is known.", "not-found", cure, 404)
 
@@ -214,7 +214,7 @@ async def get_contact(asked: Asked) -> Answer:
     contact = contact_in(asked)
     view = await asked.backend.store.contacts.contact(contact)
     if view is None:
-        raise unknown()
+        raise unknown(asked.part("identity"))
     return Answer(told(view, contact, asked.backend))
 
 

@@ -94,6 +94,8 @@ FIELDS: Final[Mapping[str, str]] = {
     "status": "How far it is.",
     "MessageQuery.status": "Only those that are so far; `pending` is `queued`.",
     "Receipt.status": "What Sinch says became of it.",
+    "EventRecipient.remark": "Why nothing will leave to them whatever the rules say, as after a STOP; else null.",
+    "Preview.remark": "What is odd about the number though it may be somebody's; null where nothing is.",
     "EventRecipient.status": "Whether the event is recorded, or its id was seen before.",
     "PreviewProblem.status": "The status that it would be refused with.",
     "PingTold.status": "The HTTP status of the answer; null where none came.",

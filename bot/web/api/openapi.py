@@ -144,7 +144,7 @@ def _query_parameter(name: str, schema: Mapping[str, Any], needed: bool) -> Sche
 def _headers(operation: Operation) -> list[Schema]:
     if not operation.takes_idempotency_key:
         return []
-    about = "Makes a repeated request the same one: there is one message, and the same answer. Such as the number of the order."
+    about = "Makes a repeated request the same one: it counts once, and is answered as before. Such as the number of the order."
     schema = {"type": "string", "minLength": 1, "maxLength": IDEMPOTENCY_KEY_MAX}
     return [{"name": "Idempotency-Key", "in": "header", "required": False, "description": about, "schema": schema}]
 
@@ -157,7 +157,7 @@ def _body(operation: Operation, models: Models) -> Schema:
             content[JSON]["example"] = example
     for media_type, about in operation.other_bodies.items():
         content[media_type] = {"schema": {"type": "string", "description": about}}
-    return {"required": True, "content": content}
+    return {"required": not operation.is_body_optional, "content": content}
 
 
 # --- what is answered ---------------------------------------------------------------------------------------------------

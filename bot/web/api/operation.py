@@ -106,6 +106,12 @@ class Operation:
     location: bool = False
 
     @property
+    def is_body_optional(self) -> bool:
+        """A request that makes something happen, and need say nothing more: no body is an empty one."""
+        fields = self.body.model_fields.values() if self.body is not None else ()
+        return self.method == "POST" and self.body is not None and not any(each.is_required() for each in fields)
+
+    @property
     def media_types(self) -> tuple[str, ...]:
         """What a body may be called."""
         return ((JSON,) if self.body is not None else ()) + tuple(self.other_bodies)
@@ -119,7 +125,9 @@ async def carry_out(operation: Operation, request: web.Request, key: ApiKey) -> 
     else:
         _take_no_query(request)
     raw, media_type = b"", ""
-    if operation.media_types:
+    if operation.is_body_optional and not request.can_read_body:
+        raw, media_type = b"{}", JSON
+    elif operation.media_types:
         raw, media_type = await read_body(request, operation.body_max, operation.media_types), request.content_type
     if operation.body is not None and media_type == JSON:
         content = as_content(raw)

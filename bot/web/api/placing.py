@@ -37,9 +37,13 @@ T = TypeVar("T")
 
 def idempotency_of(request: web.Request, key_id: int, content: object) -> tuple[int, str, str] | None:
     """What makes a repeated request the same one: API key, ``Idempotency-Key``, digest of the body's content (not of its spaces)."""
-    given = request.headers.get("Idempotency-Key")
-    if given is None:
+    all_given = request.headers.getall("Idempotency-Key", ())
+    if not all_given:
         return None
+    given = all_given[0]
+    if len(all_given) > 1:
+        cure = "Send the header once, with one key for each message."
+        raise Refused("There is more than one Idempotency-Key.", "bad-idempotency-key", cure, 422)
     if not 1 <= len(given) <= IDEMPOTENCY_KEY_MAX or not given.isprintable():
         raise Refused(
             f"The Idempotency-Key must have 1 to {IDEMPOTENCY_KEY_MAX} printable characters.",

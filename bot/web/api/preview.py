@@ -14,7 +14,7 @@ from bot.errors import Refused
 from bot.rulebook.suite.phone import body_of
 from bot.rulebook.suite.phone import template_of as template_name_of
 from bot.store.units import Order, Standing
-from bot.web.api.address import contact_of
+from bot.web.api.address import contact_of, remark_on
 from bot.web.api.backend import Backend
 from bot.web.api.bodies import ClosedBody, MessageBody, TemplateBody
 from bot.web.api.operation import Moment, Told
@@ -85,6 +85,7 @@ class Preview(Told):
     category: str | None
     cost: Cost | None
     language: str
+    remark: str | None
     texts: dict[str, Wording]
 
 
@@ -123,6 +124,7 @@ async def preview(body: MessageBody, backend: Backend, author: str) -> Preview:
         category=category,
         cost=_cost(first, is_open),
         language=scene.language,
+        remark=None if standing.known else remark_on(body.to),
         texts={language: _wording(each) for language, each in said.items()},
     )
 

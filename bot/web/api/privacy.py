@@ -52,9 +52,19 @@ async def export_of(identity: str, backend: Backend) -> dict[str, Any]:
 
 
 async def erase(identity: str, backend: Backend) -> Erased:
-    """Erase whoever has this address. Raises ``Refused``: nobody known (404), something under way, or the file in use (409)."""
-    erased = await backend.store.privacy.erase(contact_of(identity, backend.app_id), backend.now())
+    """Erase whoever has this address. Raises ``Refused``: nothing kept of anybody (404), something under way, or the file in use (409)."""
+    erased = await erase_if_there(identity, backend)
     if not erased.known:
+        raise Refused(
+            f'Nothing is kept about "{identity}": they were erased before.', "not-found", "There is nothing to do.", 404
+        )
+    return erased
+
+
+async def erase_if_there(identity: str, backend: Backend) -> Erased:
+    """The same, but whoever was erased before is told as such instead of refused."""
+    erased = await backend.store.privacy.erase(contact_of(identity, backend.app_id), backend.now())
+    if not erased.known and not erased.before:
         raise nobody(identity)
     return erased
 
@@ -84,7 +94,7 @@ def commands(backend: Backend) -> Mapping[str, Callable[[Mapping[str, object]], 
     """What the machine's own operator may ask for."""
 
     async def erase_one(request: Mapping[str, object]) -> Mapping[str, object]:
-        return erased_plain(await erase(str(request.get("contact", "")), backend))
+        return erased_plain(await erase_if_there(str(request.get("contact", "")), backend))
 
     return {"contact.erase": erase_one}
 
@@ -94,6 +104,7 @@ def erased_plain(erased: Erased) -> dict[str, object]:
     return {
         "identities": [to_of(each.identity) for each in erased.contacts],
         "stopped": erased.stopped,
+        "before": erased.before,
         "addresses": [[each.app, each.channel, each.identity] for each in erased.contacts],
         "sinch_contact_ids": list(erased.contact_ids),
         "sinch_message_ids": list(erased.message_ids),

@@ -54,7 +54,9 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
     "unknown-language": Problem(422, "The template is not declared in that language."),
     "wrong-values": Problem(422, "A value is missing, unknown or too long, or a text is longer than WhatsApp takes."),
     "wrong-category": Problem(422, "It is a marketing template that is called something else."),
-    "bad-idempotency-key": Problem(422, "The `Idempotency-Key` is empty, too long or not printable."),
+    "bad-idempotency-key": Problem(
+        422, "The `Idempotency-Key` is empty, too long, not printable, or there is more than one."
+    ),
     "idempotency-key-reused": Problem(422, "The `Idempotency-Key` was used before, with another body."),
     "still-leaving": Problem(
         409, "Something is on its way to the person; what was queued is cancelled, and nothing was erased."
@@ -82,7 +84,7 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
     "missing-values": Problem(422, "`data` lacks something that a rule needs."),
     # Subscriptions.
     "too-many-subscriptions": Problem(409, "There are as many subscriptions as there may be."),
-    "bad-url": Problem(422, "The address is none, is not encrypted, or has no public address."),
+    "bad-url": Problem(422, "The address is none, is not encrypted, has no public address, or holds a password."),
 }
 
 

@@ -17,13 +17,16 @@ AHEAD_MOST: Final = timedelta(days=366)
 PAST_MOST: Final = timedelta(minutes=1)  # a clock that is behind ours, a request that took its time
 
 
-def send_time(send_at: datetime | RelativeBody | None, now: datetime) -> datetime | None:
-    """The moment that ``send_at`` means, None without one. Raises ``Invalid`` for one that is past, or over a year ahead."""
+def send_time(
+    send_at: datetime | RelativeBody | None, now: datetime, at_once: str = "Leave it out to send at once."
+) -> datetime | None:
+    """The moment that ``send_at`` means, None without one. Raises ``Invalid`` for one that is past, or over a year ahead; ``at_once`` is
+    the cure of one that is past."""
     if send_at is None:
         return None
     at = send_at if isinstance(send_at, datetime) else _relative(send_at, now)
     if at < now - PAST_MOST:
-        raise Invalid([("send_at", f"send_at means {told(at)}, which is past. Leave it out to send at once.")])
+        raise Invalid([("send_at", f"send_at means {told(at)}, which is past. {at_once}")])
     if at > now + AHEAD_MOST:
         raise Invalid([("send_at", f"send_at means {told(at)}, which is over a year ahead. Send it later.")])
     return at

@@ -243,3 +243,23 @@ async def test_our_own_trouble_is_503_and_nothing_is_kept(
     response = await bench.message()
     await refused(response, 503, code)
     assert response.headers["Retry-After"] == after
+
+
+async def test_two_idempotency_keys_are_none(bench: Bench) -> None:
+    for path, body in (
+        ("/v1/messages", {"to": ANNA, "reply": {"text": "Hello"}}),
+        ("/v1/events", {"name": "order.shipped", "to": ANNA, "data": {"first_name": "A", "order_number": "1"}}),
+    ):
+        headers = [("Authorization", f"Bearer {bench.key}"), ("Idempotency-Key", "a"), ("Idempotency-Key", "b")]
+        await refused(await bench.client.post(path, json=body, headers=headers), 422, "bad-idempotency-key")
+    assert (await bench.store.counts()).inbox_pending == 0
+
+
+async def test_what_needs_no_word_takes_no_body(bench: Bench) -> None:
+    """Nothing to say is as good as saying nothing; where something must be said, its absence is told as such."""
+    await bench.writes()
+    headers = {"Authorization": f"Bearer {bench.key}"}
+    for what in ("give-back", "close"):
+        assert (await bench.client.post(f"/v1/contacts/{ANNA}/{what}", headers=headers)).status == 202
+    document = await refused(await bench.client.post("/v1/events", headers=headers), 415, "unsupported-type")
+    assert document["detail"] == "There is no body."

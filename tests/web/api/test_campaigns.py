@@ -123,6 +123,9 @@ async def test_duplicates_and_those_who_do_not_want_it_are_skipped_and_counted(b
     await nobody_waits(bench)
     document = await created(bench, recipients=people)
     assert {(each["reason"], each["count"]) for each in document["failures"]} == set(plan["skipped"].items())
+    steps = {each["reason"]: each["next_step"] for each in document["failures"]}
+    assert steps["The person said STOP."]["who"] == "nobody"
+    assert steps["The same person as an earlier line"] is None
 
 
 async def test_marketing_goes_to_those_who_agreed(bench: Bench) -> None:

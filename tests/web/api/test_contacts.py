@@ -264,3 +264,15 @@ def test_every_kind_of_message_is_told(content: Content, kind: str, text: str) -
 )
 def test_what_is_no_message_is_told_as_such(event: Event | None, kind: str, text: str | None) -> None:
     assert entry_of(event, CAME, KEY) == (kind, text)
+
+
+async def test_a_number_without_its_country_is_told_as_such(bench: Bench) -> None:
+    headers = {"Authorization": f"Bearer {bench.key}"}
+    for path in ("0701740605", "0701740605/consent"):
+        document = await refused(await bench.get(f"/v1/contacts/{path}"), 404, "not-found")
+        assert document["detail"].startswith('"0701740605" may lack its country')
+    response = await bench.client.patch("/v1/contacts/0701740605", json={"tags_added": ["vip"]}, headers=headers)
+    document = await refused(response, 422, "bad-recipient")
+    assert document["detail"].startswith('"0701740605" may lack its country')
+    document = await refused(await bench.get("/v1/contacts/46701740605"), 404, "not-found")
+    assert document["detail"] == "Nobody of this identity is known."

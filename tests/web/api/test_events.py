@@ -1,5 +1,6 @@
 """POST /v1/events: recorded for everybody or for nobody, once for an id."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from aiohttp import ClientResponse
 
 from bot.core.event import BusinessEvent, ContactKey
+from bot.web.api.keys import make_key
 from bot.work.events import business_event_from_raw, raw_of
 from tests.web.api.conftest import ANNA, BEA, Bench
 from tests.web.api.test_messages import refused
@@ -22,7 +24,7 @@ async def test_an_event_is_recorded_and_wakes_the_inbox(bench: Bench) -> None:
     answer = await (response := await event(bench)).json()
     assert response.status == 202
     assert answer["id"]
-    assert answer["recipients"] == [{"to": ANNA, "status": "recorded"}]
+    assert answer["recipients"] == [{"to": ANNA, "status": "recorded", "remark": None}]
     assert bench.woken == ["inbox"]
     assert (await bench.store.counts()).inbox_pending == 1
 
@@ -32,9 +34,57 @@ async def test_an_id_counts_once_for_a_person(bench: Bench) -> None:
     answer = await (await event(bench, id="77", to=[ANNA, BEA, ANNA])).json()
     assert answer == {
         "id": "77",
-        "recipients": [{"to": ANNA, "status": "seen_before"}, {"to": BEA, "status": "recorded"}],
+        "recipients": [
+            {"to": ANNA, "status": "seen_before", "remark": None},
+            {"to": BEA, "status": "recorded", "remark": None},
+        ],
     }
     assert (await bench.store.counts()).inbox_pending == 2
+
+
+async def test_a_repeated_request_of_the_same_key_is_the_same_event(bench: Bench) -> None:
+    """As with messages: the key is of this API key alone, and of this body alone."""
+    body = {"name": "order.shipped", "to": [ANNA, BEA], "data": DATA}
+    first = await bench.post("/v1/events", body, Idempotency_Key="shipment-1")
+    again = await bench.post("/v1/events", dict(reversed(body.items())), Idempotency_Key="shipment-1")
+    assert (first.status, again.status) == (202, 202)
+    assert "Idempotency-Replayed" not in first.headers
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert [each["status"] for each in (await again.json())["recipients"]] == ["seen_before", "seen_before"]
+    assert (await first.json())["id"] == (await again.json())["id"] == "shipment-1"
+    assert (await bench.store.counts()).inbox_pending == 2
+    for other in ({**body, "to": [ANNA]}, {**body, "to": "+46701740699"}, {**body, "data": {**DATA, "eta": "now"}}):
+        await refused(
+            await bench.post("/v1/events", other, Idempotency_Key="shipment-1"), 422, "idempotency-key-reused"
+        )
+    till = await make_key(bench.store, "till", ["send"], bench.clock[0])
+    assert (await bench.post("/v1/events", body, key=till, Idempotency_Key="shipment-1")).status == 202
+    assert (await bench.post("/v1/events", body, Idempotency_Key="shipment-11")).status == 202
+    assert (await bench.store.counts()).inbox_pending == 6
+
+
+async def test_parallel_requests_of_one_key_are_one_event(bench: Bench) -> None:
+    body = {"name": "order.shipped", "to": ANNA, "data": DATA}
+    bodies = [{**body, "to": [ANNA, BEA][n % 2]} for n in range(20)]
+    answers = await asyncio.gather(*(bench.post("/v1/events", each, Idempotency_Key="k") for each in bodies))
+    assert sorted(each.status for each in answers) == [202] * 10 + [422] * 10
+    assert (await bench.store.counts()).inbox_pending == 1
+
+
+async def test_an_id_of_the_body_counts_before_the_key_of_the_request(bench: Bench) -> None:
+    body = {"name": "order.shipped", "to": ANNA, "data": DATA}
+    for id_ in ("1", "2", "2"):
+        assert (await bench.post("/v1/events", {**body, "id": id_}, Idempotency_Key="k")).status == 202
+    assert (await bench.store.counts()).inbox_pending == 2
+
+
+async def test_of_whom_nothing_can_reach_the_answer_says_so(bench: Bench) -> None:
+    await bench.stops(BEA)
+    recipients = (await (await event(bench, to=[ANNA, BEA])).json())["recipients"]
+    assert [each["remark"] for each in recipients] == [
+        None,
+        "The person said STOP, so nothing that rules send because of this event leaves.",
+    ]
 
 
 async def test_without_an_id_each_call_is_an_event(bench: Bench) -> None:

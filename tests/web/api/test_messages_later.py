@@ -275,3 +275,15 @@ async def test_a_cancel_that_races_the_sender_has_one_winner(bench: Bench) -> No
     assert {answer.status for answer in answers} <= {200, 409}
     assert not cancelled & begun
     assert cancelled | begun == set(ids)
+
+
+async def test_a_past_time_in_a_change_is_cured_by_null(bench: Bench) -> None:
+    await bench.writes()
+    made = await (await bench.message(send_at="2026-01-05T12:00:00Z")).json()
+    headers = {"Authorization": f"Bearer {bench.key}"}
+    past = {"send_at": "2026-01-05T08:00:00Z"}
+    response = await bench.client.patch(f"/v1/messages/{made['id']}", json=past, headers=headers)
+    document = await refused(response, 422, "invalid-body")
+    assert document["errors"][0]["detail"].endswith("which is past. Make it null to send at once.")
+    response = await bench.client.patch(f"/v1/messages/{made['id']}", json={"send_at": None}, headers=headers)
+    assert response.status == 200

@@ -139,3 +139,17 @@ async def test_who_said_stop_is_told_with_the_row_that_counts(bench: Bench) -> N
 async def test_the_shape_of_a_body_is_asked_for_all_the_same(bench: Bench) -> None:
     await refused(await bench.message(dry_run=True, nope=1), 422, "invalid-body")
     await refused(await bench.message(dry_run="yes"), 422, "invalid-body")
+
+
+async def test_a_number_that_its_country_does_not_give_out_is_remarked_on(bench: Bench) -> None:
+    """It is taken: ranges are added faster than tables; and of somebody who wrote there is nothing to remark."""
+    told = {}
+    for to in (ANNA, BEA):
+        response = await bench.message(to=to, dry_run=True)
+        told[to] = (await response.json())["remark"]
+    assert told == {
+        ANNA: None,
+        BEA: f'"{BEA}" has the length of a number, but is in no range that its country is known to give out.',
+    }
+    await bench.writes(BEA)
+    assert (await (await bench.message(to=BEA, dry_run=True)).json())["remark"] is None

@@ -51,6 +51,9 @@ async def test_erasing_answers_once_nothing_is_left(bench: Bench) -> None:
     assert (status, told["type"]) == (404, "urn:parley:problem:not-found")
     status, told = await ask(bench, "DELETE", BEA, headers)
     assert (status, told["type"]) == (404, "urn:parley:problem:not-found")
+    status, told = await ask(bench, "DELETE", ANNA, headers)
+    assert (status, told["type"]) == (404, "urn:parley:problem:not-found")
+    assert told["detail"] == f'Nothing is kept about "{ANNA}": they were erased before.'
     refused = await bench.message()
     assert (refused.status, (await refused.json())["type"]) == (409, "urn:parley:problem:opted-out")
 
