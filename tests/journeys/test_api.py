@@ -56,7 +56,10 @@ async def test_an_event_of_the_same_id_is_answered_once(shop: Shop, ben: Guest) 
     }
     for status in ("recorded", "seen_before"):
         code, answer = await shop.post("/v1/events", event)
-        assert (code, answer) == (202, {"id": "ready-7", "recipients": [{"to": f"+{BEN}", "status": status}]})
+        assert (code, answer) == (
+            202,
+            {"id": "ready-7", "recipients": [{"to": f"+{BEN}", "status": status, "remark": None}]},
+        )
     assert "order_number: 7" in (await ben.reads()).shown.text
 
 

@@ -56,7 +56,7 @@ async def test_an_event_is_recorded(path: Path, store: Store) -> None:
     event = {"name": "order.shipped", "to": ANNA, "data": {"first_name": "Åsa", "order_number": "1"}}
     answer = await ask_server(path, {"command": "events.send", "event": event})
     assert answer is not None
-    assert answer["recipients"] == [{"to": ANNA, "status": "recorded"}]
+    assert answer["recipients"] == [{"to": ANNA, "status": "recorded", "remark": None}]
     assert (await store.counts()).inbox_pending == 1
 
 
