@@ -129,8 +129,7 @@ class App:
             health=self.health,
             database=self.path,
             rules_dir=self.config.rules_dir,
-            parse=self._parse,
-            media=self.media,
+            intake=self.intake(),
         )
 
     def web(self, desk: Desk | None = None) -> web.Application:

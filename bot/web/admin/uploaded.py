@@ -110,6 +110,7 @@ def unzipped(content: bytes) -> dict[str, bytes]:
                     raise _refused(f"Unpacked, the ZIP is larger than {TOTAL_MAX // 1024 // 1024} MiB.", "Pack less.")
                 left -= len(body)
                 found.add(name, body)
+    # What zipfile and zlib raise at bytes that somebody made up; NotImplementedError is a way of packing that they do not know.
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, RuntimeError, ValueError) as error:
         raise _refused("The ZIP is damaged, or packed in a way that is not known here.", "Pack it anew.") from error
     return found.files

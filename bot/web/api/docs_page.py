@@ -8,18 +8,16 @@ from __future__ import annotations
 import asyncio
 import re
 from functools import cache
-from pathlib import Path
 from typing import Final
 
 from aiohttp import web
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup, escape
 
 from bot.web.api.docs_view import ORIGIN, View
 from bot.web.api.openapi import document
+from bot.web.site.pages import TEMPLATES
+from bot.web.site.pages import rendered as page_of
 
 _HOST: Final = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
-PAGES: Final = Path(__file__).parents[1] / "pages"
 _FILES: Final = {"style.css": "text/css", "docs.js": "text/javascript"}
 # Nothing from elsewhere, nothing inline, no frame around it, no form.
 HEADERS: Final = {
@@ -39,32 +37,13 @@ def page() -> str:
 
 def rendered(view: View) -> str:
     """The view as HTML; whatever words it holds, they are only words."""
-    environment = Environment(
-        loader=FileSystemLoader(PAGES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters.update(code=_code, path=_path)
-    return environment.get_template("docs.html").render(view=view)
+    return page_of("docs.html", {"view": view})
 
 
 @cache
 def file(name: str) -> bytes:
     """The style sheet or the script."""
-    return (PAGES / name).read_bytes()
-
-
-def _code(text: str) -> Markup:
-    """Words between backticks as code, everything escaped."""
-    parts = text.split("`")
-    if len(parts) % 2 == 0:
-        return escape(text)
-    return Markup("").join(
-        Markup("<code>{}</code>").format(part) if at % 2 else escape(part) for at, part in enumerate(parts)
-    )
-
-
-def _path(path: str) -> Markup:
-    """A path that may go on in the next line after a slash."""
-    return Markup("/<wbr>").join(escape(part) for part in path.split("/"))
+    return (TEMPLATES / name).read_bytes()
 
 
 async def _page(request: web.Request) -> web.Response:

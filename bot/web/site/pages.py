@@ -52,6 +52,7 @@ def environment() -> Environment:
         counted=words.counted,
         masked=words.masked,
         coded=words.coded,
+        path=words.path,
     )
     made.globals["static"] = address
     return made
@@ -88,13 +89,8 @@ def warm() -> None:
     """Read what pages are made of, so that no request waits for the disk. Blocks: call it from a thread."""
     for name in _names():
         address(name)
-    for name in environment().list_templates(filter_func=is_ours):
+    for name in environment().list_templates(extensions=["html"]):
         environment().get_template(name)
-
-
-def is_ours(template: str) -> bool:
-    """Whether a template is of these pages: the API's documentation has an environment of its own."""
-    return template.endswith(".html") and template != "docs.html"
 
 
 async def _static(request: web.Request) -> web.Response:

@@ -121,3 +121,8 @@ def coded(text: str) -> Markup:
     return Markup("").join(
         Markup("<code>{}</code>").format(part) if at % 2 else escape(part) for at, part in enumerate(parts)
     )
+
+
+def path(text: str) -> Markup:
+    """A path that may go on in the next line after a slash."""
+    return Markup("/<wbr>").join(escape(part) for part in text.split("/"))

@@ -15,10 +15,11 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient
 from jsonschema import Draft202012Validator
 
-from bot.web.api.docs_page import PAGES, docs_routes, page
+from bot.web.api.docs_page import docs_routes, page
 from bot.web.api.docs_view import ORIGIN, Shown, View
 from bot.web.api.openapi import document
 from bot.web.api.routes import OPERATIONS
+from bot.web.site.pages import TEMPLATES
 
 DOCUMENT = document()
 VIEW = View(DOCUMENT)
@@ -85,7 +86,7 @@ def test_nothing_comes_from_elsewhere_and_nothing_is_inline() -> None:
     ]
     assert inline == []
     for file in ("style.css", "docs.js"):
-        text = (PAGES / file).read_text(encoding="utf-8")
+        text = (TEMPLATES / file).read_text(encoding="utf-8")
         assert re.findall(r"(?:https?:)?//[a-z0-9]|@import|url\(|innerHTML|eval\(", text) == []
 
 
@@ -197,7 +198,7 @@ async def test_a_made_up_host_is_not_repeated(client: Client, host: str) -> None
 async def test_its_files_are_served(client: Client, name: str, kind: str) -> None:
     response = await client.get(f"/docs/{name}")
     assert (response.status, response.content_type) == (200, kind)
-    assert await response.read() == (PAGES / name).read_bytes()
+    assert await response.read() == (TEMPLATES / name).read_bytes()
 
 
 @pytest.mark.parametrize("name", ["docs.html", "..%2fpages%2fdocs.html", "%2e%2e", "nope.js"])
@@ -215,7 +216,7 @@ def luminance(colour: str) -> float:
 @pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
 @pytest.mark.parametrize("back", ["back", "quiet-back", "accent-back"])
 def test_words_can_be_read_in_both_themes(theme: int, back: str) -> None:
-    style = (PAGES / "style.css").read_text(encoding="utf-8")
+    style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
     colours = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", re.findall(r":root {(.*?)}", style, re.DOTALL)[theme]))
     for name in ("ink", "quiet", "accent", "red", "amber"):
         dark, light = sorted((luminance(colours[name]), luminance(colours[back])))

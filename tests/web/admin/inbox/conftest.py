@@ -19,6 +19,7 @@ from bot.web.admin.desk import Desk
 from bot.web.admin.routes import admin_app
 from bot.web.api.backend import Backend
 from bot.web.health import Health
+from bot.web.intake import Intake
 from bot.web.site.access import Access, Visitor
 from bot.web.site.live import Pulse
 from bot.web.site.pages import static_routes
@@ -124,7 +125,7 @@ async def office(
             health=Health(traffic.store, list),
             database=tmp_path / "parley.db",
             rules_dir=tmp_path,
-            parse=lambda body, at: reader(APP)(InboxKind.INBOUND, body, at),
+            intake=Intake(lambda body, at: reader(APP)(InboxKind.INBOUND, body, at), lambda: live.live.consent, None),
         )
         clients = {}
         for role in ROLES:
