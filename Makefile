@@ -9,7 +9,7 @@ DEVELOPMENT := .venv/.development-installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo run test bench pictures lint lock
+.PHONY: help setup demo run test prove bench pictures lint lock
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -24,6 +24,9 @@ run: $(RUNTIME) ## Start the server with the settings of .env and config.yaml
 
 test: $(DEVELOPMENT) ## Run all tests (ARGS="tests/core -x" runs some)
 	@$(BIN)/python -m pytest -n auto $(ARGS)
+
+prove: $(DEVELOPMENT) ## Prove every guarantee in full size, about an hour (PROVE=kills proves one)
+	@$(BIN)/python -m tests.prove $(PROVE) $(ARGS)
 
 bench: $(DEVELOPMENT) ## Measure webhooks and replies a second on this machine
 	@$(BIN)/python -m tests.bench

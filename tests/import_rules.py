@@ -2,8 +2,9 @@
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 # Imports go one way, from a larger number to a smaller one; equal numbers are siblings and leave each other alone.
@@ -129,6 +130,47 @@ def broken_imports(root: Path) -> list[str]:
         ]
     found = [each for path in sorted(root.glob("bot/**/*.py")) for each in imports_of(path, root)]
     return [f"{each.place}: {rule}." for each in found if (rule := broken_rule(each, parts))]
+
+
+def cycles(root: Path) -> list[str]:
+    """Circles of modules that import each other as they are imported, each as `a -> b -> a`; where there is none, any can come first."""
+    paths = {module_name(path, root): path for path in sorted(root.glob("bot/**/*.py"))}
+    graph = {module: sorted(_needs(module, path, root, paths)) for module, path in paths.items()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return [" -> ".join(reversed(error.args[1]))]
+    return []
+
+
+def _needs(module: str, path: Path, root: Path, modules: Collection[str]) -> set[str]:
+    """What is imported before this module is. With a module come the packages around it, but those that are being imported already."""
+    needed: set[str] = set()
+    for target in _at_import(path, module):
+        names = [target.rsplit(".", cut)[0] for cut in range(target.count(".") + 1)]
+        nearest = next((name for name in names if name in modules), None)
+        if nearest is not None and nearest != module:
+            around = {name for name in names if name in modules and not is_below(module, name)}
+            needed |= around | {nearest}
+    return needed - {module}
+
+
+def _at_import(path: Path, module: str) -> Iterator[str]:
+    """The dotted names that are imported when the file is: not in functions, nor under TYPE_CHECKING."""
+    waiting: list[ast.AST] = [ast.parse(path.read_bytes(), str(path))]
+    while waiting:
+        match waiting.pop():
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.Lambda():
+                continue
+            case ast.If(test=ast.Name(id="TYPE_CHECKING"), orelse=orelse):
+                waiting += orelse
+            case ast.Import(names=names):
+                yield from (alias.name for alias in names)
+            case ast.ImportFrom() as node:
+                base = base_of(node, module, path.name == "__init__.py")
+                yield from (f"{base}.{alias.name}" for alias in node.names)
+            case node:
+                waiting += ast.iter_child_nodes(node)
 
 
 def impure_calls(path: Path, root: Path) -> Iterator[str]:

@@ -1,0 +1,101 @@
+"""``docs/proof.md``: what was run, what happened in it, what came of it."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from tests.bench.machine import Machine
+from tests.prove.ledger import ROOT, Entry, Ledger, Tally, missing, tally
+from tests.prove.proof import Proof
+
+PAGE: Final = ROOT / "docs" / "proof.md"
+
+_HEAD = """# Proof
+
+What `make prove` found. Every row is an attack on the promises of [guarantees.md](guarantees.md): what was done, which faults truly
+happened in it, and what was broken. `make prove` makes this page anew and goes on where it was interrupted; `make prove PROVE=kills`
+runs one proof; `python -m tests.prove.share NAME SEED` repeats one share of it, with the same dice. `make test` runs each in a small
+size.
+"""
+
+
+def page(proofs: Sequence[Proof], ledger: Ledger, machine: Machine) -> str:
+    """The whole page."""
+    return "\n".join((_HEAD, *_run(proofs, ledger, machine), "", *_table(proofs, ledger), *_details(proofs, ledger)))
+
+
+def _run(proofs: Sequence[Proof], ledger: Ledger, machine: Machine) -> Iterator[str]:
+    entries = [entry for proof in proofs for entry in ledger.of(proof)]
+    when = max((entry.at for entry in entries), default="never")
+    yield f"Last run: {when}, revision {revision()}, code {ledger.code}."
+    yield ""
+    yield f"Machine: {machine.sentence()}."
+
+
+def _table(proofs: Sequence[Proof], ledger: Ledger) -> Iterator[str]:
+    yield "| proof | aim | done | broken | took | result |"
+    yield "|---|---|---|---|---|---|"
+    for proof in proofs:
+        so_far = tally(ledger.of(proof))
+        took = timedelta(seconds=round(so_far.seconds))
+        cells = (
+            f"[{proof.title}](#{proof.name})",
+            proof.aim,
+            f"{so_far.done:,} {proof.unit}",
+            f"{len(so_far.broken):,}",
+            f"{took}",
+            result(proof, so_far),
+        )
+        yield f"| {' | '.join(cells)} |"
+
+
+def result(proof: Proof, so_far: Tally) -> str:
+    """In one word, or with what keeps it from being whole."""
+    if not so_far.seeds:
+        return "not run"
+    gaps = missing(proof, so_far)
+    return "**holds**" if not gaps else f"**open**: {gaps[0]}"
+
+
+def _details(proofs: Sequence[Proof], ledger: Ledger) -> Iterator[str]:
+    for proof in proofs:
+        entries = ledger.of(proof)
+        if not entries:
+            continue
+        so_far = tally(entries)
+        yield f'\n## {proof.title}<a id="{proof.name}"></a>\n'
+        yield f"{len(entries)} shares, seeds {_seeds(entries)}."
+        yield from _counts(so_far)
+        yield from (f"- {sentence}" for sentence in missing(proof, so_far))
+
+
+def _seeds(entries: Sequence[Entry]) -> str:
+    first, last = entries[0].seed, entries[-1].seed
+    return f"{first}" if first == last else f"{first} to {last}"
+
+
+def _counts(so_far: Tally) -> Iterator[str]:
+    if so_far.happened:
+        yield "\nHappened: " + ", ".join(f"{name} {count:,}" for name, count in so_far.happened.items()) + "."
+    if so_far.figures:
+        yield (
+            "\nMeasured, the worst of all shares: "
+            + ", ".join(f"{name} {value:,.1f}" for name, value in so_far.figures.items())
+            + "."
+        )
+
+
+def revision(root: Path = ROOT) -> str:
+    """The commit, with a word where the tree holds more than it."""
+    told = subprocess.run(
+        ["git", "describe", "--always", "--dirty=, with changes"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return told.stdout.strip() or "unknown"
