@@ -9,12 +9,14 @@ DEVELOPMENT := .venv/.development-installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo run test prove bench pictures lint lock
+.PHONY: help setup runtime demo run test prove bench pictures lint lock
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: $(DEVELOPMENT) ## Build .venv with everything needed to run and to develop
+
+runtime: $(RUNTIME) ## Build .venv with what a server needs and nothing more
 
 demo: $(RUNTIME) ## Chat with the bot in this terminal: no account, no key
 	@$(BIN)/python run.py demo

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import gc
+import os
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -39,7 +40,7 @@ from bot.web.api.backend import Backend
 from bot.web.api.docs_page import docs_routes
 from bot.web.api.openapi import openapi_routes
 from bot.web.api.routes import api_app
-from bot.web.guard import hide_server, runner_of
+from bot.web.guard import hide_server, limits_here, runner_of
 from bot.web.health import Health, health_routes
 from bot.web.intake import Intake
 from bot.web.operator import Operator, OperatorSite
@@ -53,18 +54,23 @@ from bot.work.callbacks import Deliverer
 from bot.work.calls import Caller
 from bot.work.campaigns import CampaignWorker
 from bot.work.clock import Clock
-from bot.work.inbox import Deciding, Inbox
+from bot.work.clock_watch import ClockWatch
+from bot.work.inbox import Deciding, Inbox, recover
 from bot.work.live import LiveRules, rules_at_start
 from bot.work.media import MediaAsker
 from bot.work.news import Publisher
 from bot.work.outbox import RECEIPT_WAIT, Sender
 from bot.work.payloads import Composer
+from bot.work.pressure import Pressure
 from bot.work.rate import Rate
 from bot.work.reconcile import Reconciler
 from bot.work.reload import Reloader
 from bot.work.retention import Keeping, Retention
+from bot.work.service_manager import ALIVE, READY, STOPPING, ServiceManager
 from bot.work.stored_events import reader
 from bot.work.timers import TimerWorker
+from bot.work.under_way import unless
+from bot.work.watchdog import Watchdog
 
 DRAIN_S = 10.0
 
@@ -93,8 +99,12 @@ class App:
     deliverer: Deliverer
     reloader: Reloader
     retention: Retention
+    pressure: Pressure
     health: Health
+    clock_watch: ClockWatch
+    watchdog: Watchdog
     tasks: list[asyncio.Task[None]]
+    watchers: list[asyncio.Task[None]]
 
     @property
     def path(self) -> Path:
@@ -114,6 +124,8 @@ class App:
             wake_campaigns=self.campaigns.wake,
             send_rate=self.config.send_rate,
             deliverer=self.deliverer,
+            check_message=self.pressure.check_message,
+            check_event=self.pressure.check_event,
         )
 
     def desk(self, guest: Visitor | None = None, phone: str = "") -> Desk:
@@ -144,6 +156,8 @@ class App:
             store=self.store,
             clock=self.clock,
             wake=self.wake,
+            check=self.pressure.check_incoming,
+            on_stale=self.clock_watch.stale,
         )
         application.router.add_post("/webhooks/sinch", webhook.receive)
         application.add_routes(health_routes(self.health))
@@ -173,11 +187,16 @@ class App:
         self.timers.stop()
         self.campaigns.stop()
         self.retention.stop()
+        self.pressure.stop()
+        self.clock_watch.stop()
         self.publisher.stop()
         self.reconciler.stop()
         drained = (self.sender.drain, self.media.drain, self.caller.drain, self.deliverer.drain)
         await asyncio.gather(*(drain(DRAIN_S) for drain in drained))
-        await asyncio.gather(*self.tasks, return_exceptions=True)
+        _, late = await asyncio.wait(self.tasks, timeout=DRAIN_S)
+        for each in (*late, *self.watchers):
+            each.cancel()
+        await asyncio.gather(*self.tasks, *self.watchers, return_exceptions=True)
         await self.outside.close()
         await self.client.close()
         await self.session.close()
@@ -200,16 +219,24 @@ async def open_app(config: Config, clock: Clock, receipt_wait: timedelta = RECEI
 
 async def _start(config: Config, clock: Clock, store: Store, rules: LiveRules, receipt_wait: timedelta) -> App:
     now = clock.now()
+    await recover(store, now)
     await store.recover(now, now + receipt_wait)
     await store.recover_calls(now)
     await store.campaigns.recover()
     await store.subscriptions.recover(now)
+    pressure = Pressure(store, clock)
+    await pressure.look()
     session = open_session(settings := client_settings(config))
     client = SinchClient(settings, session)
-    health = Health(store, lambda: _remarks(rules))
 
     def wake_inbox() -> None:  # which is made last, because it wakes the others
         inbox.wake()
+
+    manager = ServiceManager(os.environ)
+    watchdog = Watchdog(clock.now, lambda: manager.tell(ALIVE), beat_every_s=manager.beat_every_s)
+    clock_watch = ClockWatch(client, clock, store.set_back, wake_inbox)
+    remarking = (lambda: _remarks(rules), pressure.remarks, clock_watch.remarks, watchdog.remarks)
+    health = Health(store, lambda: [each for remarks in remarking for each in remarks()], pressure.problems)
 
     sender = Sender(
         store,
@@ -227,10 +254,11 @@ async def _start(config: Config, clock: Clock, store: Store, rules: LiveRules, r
         margin=config.window_margin,
     )
     outside = GuardedClient(config.allowed_hosts)
-
     timers = TimerWorker(store, clock, on_fired=wake_inbox)
     caller = Caller(store, outside, clock, on_answered=wake_inbox, secrets=environment())
-    campaigns = CampaignWorker(store.campaigns, lambda: rules.live, config.send_rate, clock, on_placed=sender.wake)
+    campaigns = CampaignWorker(
+        store.campaigns, lambda: rules.live, config.send_rate, clock, sender.wake, lambda: pressure.may_campaign
+    )
     inbox = Inbox(store, deciding, clock, on_decided=sender.wake, on_call=caller.wake, on_timer=timers.expect)
     reconciler = Reconciler(store, SinchAdmin(client, config.template_url), clock, sender.wake)
     media = MediaAsker(store, outside, clock, wake=inbox.wake)
@@ -255,11 +283,17 @@ async def _start(config: Config, clock: Clock, store: Store, rules: LiveRules, r
         publisher,
         deliverer,
         reloader,
-        Retention(store.privacy, store.subscriptions, store.tallies, clock, _keeping(config)),
+        Retention(
+            store.privacy, store.subscriptions, store.tallies, clock, _keeping(config), clock_watch.allows_forgetting
+        ),
+        pressure,
         health,
+        clock_watch,
+        watchdog,
         [],
+        [health.watched(work, name) for name, work in (("store", store.lost()), ("watchdog", watchdog.run()))],
     )
-    app.tasks = [_task(health, work, name) for name, work in _workers(app)]
+    app.tasks += [health.watched(work, name) for name, work in _workers(app)]
     return app
 
 
@@ -330,26 +364,18 @@ def _workers(app: App) -> list[tuple[str, Coroutine[Any, Any, None]]]:
         ("callbacks", app.deliverer.run()),
         ("rules", app.reloader.run()),
         ("retention", app.retention.run()),
+        ("pressure", app.pressure.run()),
+        ("clock", app.clock_watch.run()),
     ]
 
 
-def _task(health: Health, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-    """A worker; when it dies, the server says so and is not ready any more."""
-
-    def ended(task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and task.exception() is not None:
-            log.error("worker_died", worker=name, error=repr(task.exception()))
-            health.worker_died(name)
-
-    task = asyncio.create_task(work, name=name)
-    task.add_done_callback(ended)
-    return task
-
-
 async def serve(config: Config, clock: Clock, until: asyncio.Event, started: Callable[[str], None]) -> None:
-    """Run the server until ``until`` is set; ``started`` is told its address. Raises ``Misconfigured`` when the port is taken."""
-    app = await open_app(config, clock)
-    runner = runner_of(app.web(), DRAIN_S)
+    """Run the server until ``until`` is set; ``started`` is told its address. Raises ``Misconfigured`` when the port is taken,
+    and ``Failed`` once a worker has died and everything else has ended."""
+    app, manager = await unless(until, open_app(config, clock)), ServiceManager(os.environ)
+    if app is None:
+        return
+    runner = runner_of(app.web(), DRAIN_S, limits_here())
     operator = OperatorSite(Operator(app.backend(), app.reloader, app.intake()), socket_path(app.path))
     try:
         await runner.setup()
@@ -358,12 +384,15 @@ async def serve(config: Config, clock: Clock, until: asyncio.Event, started: Cal
         settle_memory()
         app.tasks.append(asyncio.create_task(asyncio.to_thread(warm), name="pages"))
         started(address)
-        await until.wait()
+        manager.tell(READY)
+        await app.health.until_over(until)
         app.health.stop()
+        manager.tell(STOPPING)
     finally:
         await runner.cleanup()
         await operator.stop()
         await app.close()
+    app.health.check()
 
 
 def settle_memory() -> None:

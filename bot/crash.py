@@ -47,11 +47,14 @@ POINTS = (
     "migrate.in_transaction",
 )
 
-# On the way of one who is erased, and of commands that work on the file alone.
+# On the way of those who are erased or forgotten, and of commands that work on the file alone.
 OF_DATA = (
     "erase.noted",
     "erase.in_transaction",
     "erase.committed",
+    "erase.sweeping",
+    "forget.in_transaction",
+    "forget.committed",
     "backup.copied",
     "backup.checked",
     "restore.copied",

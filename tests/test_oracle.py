@@ -33,7 +33,8 @@ class Story:
 
     def accept(self, message_id: str, outbox_id: str, who: ContactKey) -> None:
         """Sinch takes a send."""
-        facts = {"message_id": message_id, "metadata": outbox_id, "identity": who.identity}
+        request = {"message": {"text_message": {"text": "You said so."}}, "ttl": "80000s"}
+        facts = {"message_id": message_id, "metadata": outbox_id, "identity": who.identity, "request": request}
         self.truth.append({"n": len(self.truth) + 1, "kind": "accepted", **facts})
 
     def judged(self) -> Judgement:
@@ -49,8 +50,10 @@ class Story:
 
 def said(text: str, who: ContactKey, seconds: float) -> Incoming:
     """A message whose id is its text, its webhook kept as it came."""
-    body = orjson.dumps({"message": {"id": f"in-{text}"}})
-    return replace(wrote(text, who, at(seconds), text), raw=body)
+    when = at(seconds).isoformat().replace("+00:00", "Z")
+    sender = {"channel": who.channel, "identity": f"+{who.identity}"}
+    message = {"id": f"in-{text}", "channel_identity": sender, "accept_time": when}
+    return replace(wrote(text, who, at(seconds), text), raw=orjson.dumps({"message": message, "event_time": when}))
 
 
 def repeat(lane: Lane) -> list[Settled]:
@@ -72,6 +75,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Story:
 async def _lived(story: Story) -> Story:
     """Anna writes twice. Bo's answer ends unknown and is sent again; then Bo says STOP."""
     store = await open_store(story.folder / "parley.db", app="APP")
+    await store.save_rulebook("one", {"rules/shop.yaml": b"rules: []"}, at(0))
     await _record(store, story, [said("one", ANNA, 0), said("hello", BO, 0)], 1)
     await _record(store, story, [said("two", ANNA, 2)], 3)
     await store.decide_ready(10, at(4), repeat)
@@ -204,8 +208,12 @@ def test_what_was_held_for_a_call_may_be_decided_after_what_came_later(story: St
 def test_a_call_is_nothing_that_sinch_could_have_accepted(story: Story) -> None:
     story.tamper(
         "INSERT INTO outbox (seq, id, kind, origin, origin_id, position, person, app, channel, identity, state, payload,"
-        " category, created_at, due_at, submissions) SELECT 99, 'C', 'call', origin, origin_id, -1, person, app, channel,"
-        f" identity, 'sent', '{{}}', category, created_at, due_at, 1 FROM {ANNAS_FIRST}"
+        " category, created_at, due_at, attempts, submissions) SELECT 99, 'C', 'call', origin, origin_id, -1, person, app,"
+        f" channel, identity, 'sent', '{{}}', category, created_at, due_at, 1, 1 FROM {ANNAS_FIRST}"
+    )
+    story.tamper(
+        "INSERT INTO inbox (app, dedup, kind, person, state, written_at, received_at, ready_at, settled_at) SELECT app,"
+        " 'call:C', 'call_result', person, 'ignored', written_at, received_at, ready_at, settled_at FROM inbox WHERE id = 1"
     )
     story.tamper(
         "INSERT INTO attempt (outbox, number, started_at, owner, ended_at, outcome) SELECT 99, 1, started_at, owner,"

@@ -15,6 +15,7 @@ from typing import Annotated, Final
 import typer
 
 from bot.cli.account import sinch_client
+from bot.cli.audit import audit
 from bot.cli.database import ask_running, database_file
 from bot.cli.output import ERRORS_FOUND, json_out, out, run, safe
 from bot.cli.rules import Format
@@ -59,8 +60,18 @@ class Finding:
 def doctor(
     format: Annotated[Format, typer.Option("--format", help="text for people, or json.")] = Format.TEXT,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    promises: Annotated[
+        bool,
+        typer.Option(
+            "--audit",
+            help="Ask the whole database instead whether every promise is kept, and list whom nobody answered; a server may be running.",
+        ),
+    ] = False,
 ) -> None:
     """Look at settings, database, rules and the app at Sinch; each failure with its usual cause."""
+    if promises:
+        audit(as_json or format is Format.JSON)
+        return
     findings = run(look_at_everything)
     if as_json or format is Format.JSON:
         plain = [

@@ -20,6 +20,7 @@ from bot.core.conversation import (
     State,
     Window,
 )
+from bot.core.echo import MOST
 from bot.core.effect_codec import effect_to_plain, effects_digest
 from bot.core.event import ContactKey
 from bot.core.plain import (
@@ -83,8 +84,8 @@ def state_to_plain(state: State, moment_to_plain: Callable[[datetime], object] =
         plain["question"] = question_to_plain(state.question)
     if state.in_charge or state.in_charge_until is not None or state.in_charge_for != _IN_CHARGE_FOR:
         plain["team"] = [state.in_charge, iso(state.in_charge_until), state.in_charge_for.total_seconds()]
-    if state.echo is not None:
-        plain["echo"] = [state.echo.key, moment_to_plain(state.echo.since), state.echo.count]
+    if state.echoes:
+        plain["echoes"] = [[each.key, *map(moment_to_plain, each.times)] for each in state.echoes]
     if state.waiting:
         plain["waiting"] = True
     if state.call is not None:
@@ -107,7 +108,7 @@ def state_from_plain(value: object) -> State:
     """The state that ``state_to_plain`` of this or an earlier program wrote; ``Unreadable`` for a later one's."""
     plain = _upgraded(mapping(value))
     team, until, team_for = _team(plain.get("team"))
-    question, echo = plain.get("question"), plain.get("echo")
+    question = plain.get("question")
     return State(
         number(plain.get("misses")),
         maybe_moment(plain.get("missed_at")),
@@ -119,7 +120,7 @@ def state_from_plain(value: object) -> State:
         team,
         until,
         team_for,
-        None if echo is None else _echo(echo),
+        tuple(map(_echo, items(plain.get("echoes")))),
         flag(plain.get("waiting")),
         None if plain.get("call") is None else call_from_plain(plain["call"]),
         None if plain.get("flow") is None else flow_from_plain(plain["flow"]),
@@ -132,6 +133,9 @@ def state_from_plain(value: object) -> State:
 def _upgraded(plain: Mapping[str, object]) -> Mapping[str, object]:
     """``plain`` in today's form. Each version that changes the form adds its step from the one before, and older steps stay."""
     version = number(plain.get("v"), STATE_VERSION) if plain else STATE_VERSION
+    if version == 1:  # which counted the exchanges in a row alone
+        echo = plain.get("echo")
+        return {**plain, "v": 2, "echoes": [] if echo is None else [_each_time(echo)]}
     if version != STATE_VERSION:
         raise Unreadable(f"a conversation of version {STATE_VERSION}, not {version}", plain)
     return plain
@@ -151,8 +155,14 @@ def _shown(value: object) -> ShownOption:
 
 
 def _echo(value: object) -> Echo:
+    key, *times = items(value)
+    return Echo(text(key), tuple(map(moment, times)))
+
+
+def _each_time(value: object) -> list[object]:
+    """Of version 1, which kept how often since when."""
     key, since, count = items(value)
-    return Echo(text(key), moment(since), number(count))
+    return [key, *[since] * min(number(count), MOST + 1)]
 
 
 def as_it_is(moment: datetime) -> datetime:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from bot.core.event import ContactKey
 from bot.core.value import quick
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 WINDOW = timedelta(hours=24)  # WhatsApp's customer service window
 MARGIN = timedelta(minutes=2)  # we stop free-form sends this long before it closes; configurable
 
@@ -121,11 +121,10 @@ class OpenFlow:
 @quick
 @dataclass(frozen=True, slots=True)
 class Echo:
-    """How often the same words got the same rule's reply in a row since ``since``: two bots talking to each other."""
+    """When the same words got the same answer in the last minute, oldest first: two bots talking to each other."""
 
     key: str
-    since: datetime
-    count: int
+    times: tuple[datetime, ...]
 
 
 @quick
@@ -138,6 +137,7 @@ class State:
     message alone pointed to. ``in_charge`` names the team that has the conversation, or is empty; it is given back at
     ``in_charge_until``, ``in_charge_for`` after the last message of either side. ``uses``: when each rule with ``at_most`` last answered.
     ``reminders`` names the timers that the person's next message drops. ``near_miss``: the person was asked whether they meant STOP.
+    ``echoes`` are the last minute's exchanges, the last one last.
     """
 
     misses: int = 0
@@ -150,7 +150,7 @@ class State:
     in_charge: str = ""
     in_charge_until: datetime | None = None
     in_charge_for: timedelta = timedelta(hours=24)
-    echo: Echo | None = None
+    echoes: tuple[Echo, ...] = ()
     waiting: bool = False  # a person must look: nobody answered, or two bots were stopped
     call: OpenCall | None = None
     flow: OpenFlow | None = None

@@ -157,11 +157,13 @@ def _guard_echo(draft: Draft, message: Message) -> None:
     content = message.event.content
     heard = message.words.plain or (content.postback if isinstance(content, OwnTap) else message.words.text)
     if not (draft.sends or draft.calls) or not heard or draft.layer == "consent":
-        draft.echo = None
         return
     rule = draft.path[-1] if draft.path else draft.layer
-    draft.echo = counted(draft.scene.conversation.state.echo, echo_key(heard, rule), message.event.written_at)
-    if is_loop(draft.echo):
+    asked = draft.question
+    # Yes to one question after another is no loop.
+    asks = asked.slot if asked is not None and asked.rule == rule else ""
+    draft.echoes = counted(draft.echoes, echo_key(heard, rule, asks, str(draft.case)), message.event.written_at)
+    if is_loop(draft.echoes[-1]):
         draft.sends.clear()
         if draft.calls:
             draft.calls = ()

@@ -49,7 +49,7 @@ class Draft:
     excused: bool = False
     in_trouble: bool = False
     fell_back: bool = False
-    echo: Echo | None = None
+    echoes: tuple[Echo, ...] = ()
     calls: tuple[Call, ...] = ()
     timers: tuple[SetTimer | DropTimer, ...] = ()  # the last of each name counts
     tells: tuple[TellBackend, ...] = ()
@@ -86,4 +86,5 @@ def draft_of(scene: Scene, rulebooks: Rulebooks, state: State, answers: bool, ex
         state.flow,
         state.reminders,
         state.near_miss,
+        echoes=state.echoes,
     )

@@ -101,7 +101,7 @@ def _state(draft: Draft) -> State:
         draft.in_charge,
         draft.in_charge_until,
         draft.in_charge_for,
-        draft.echo if draft.answers else before.echo,
+        draft.echoes,
         before.waiting or draft.in_trouble or bool(draft.in_charge and (draft.answers or draft.handed_over)),
         draft.call,
         draft.flow,

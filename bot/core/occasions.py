@@ -56,7 +56,7 @@ def to_call_answer(event: CallAnswered, conversation: Conversation, rulebooks: R
         return ignored(conversation, f"Nothing waits for this answer of {event.connection} any more.")
     draft = begin(event.dedup, conversation, rulebooks, now, answers=False)
     draft.answers = waiting.replying
-    draft.layer, draft.echo = "call", conversation.state.echo
+    draft.layer = "call"
     draft.call = None
     rule = rulebooks.at(waiting.version).rule(waiting.rule)
     draft.note(f"The connection {event.connection} answered: {event.outcome}." + (f" {event.why}" if event.why else ""))

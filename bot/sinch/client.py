@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
@@ -90,22 +90,24 @@ def open_session(settings: ClientSettings) -> ClientSession:
 
 
 class SinchClient:
-    """Sinch as one app of one project sees it. ``session`` (see ``open_session``) stays the caller's.
+    """Sinch as one app of one project sees it. ``session`` (see ``open_session``) stays the caller's; tokens age by ``monotonic``.
 
     Raises ``Misconfigured`` when ``signed`` is asked for with a secret that is not Base64.
     """
 
-    def __init__(self, settings: ClientSettings, session: ClientSession) -> None:
+    def __init__(
+        self, settings: ClientSettings, session: ClientSession, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self.app_id = settings.app_id
         self.project_path = f"/v1/projects/{quote(settings.project_id, safe='')}"
         self._api_url = settings.api_url
         self._session = session
-        self._auth = _auth(settings, session)
+        self._auth = _auth(settings, session, monotonic)
         self._send_path = f"/v1/projects/{settings.project_id}/messages:send"
         self._send_url = URL(f"{settings.api_url}{self.project_path}/messages:send", encoded=True)
         self._sends = _send_connections(settings, session, self._send_url)
         self._skew = ClockSkew()
-        self._measure_at = 0.0
+        self._measure_at = 0.0  # by the clock that nobody can set
         self._check: asyncio.Task[None] | None = None
         self._check_at = 0.0
 
@@ -199,21 +201,24 @@ class SinchClient:
             raise Retry(f"Sinch could not be reached: {_reason(trouble)}. Try again.") from trouble
 
     async def _exchange(self, method: str, url: URL, headers: Headers, body: bytes) -> Answer:
-        asked_at = time.time()
+        asked_at, since = time.time(), time.monotonic()
         if self._sends is not None and url is self._send_url:
             answer = await self._sends.post(headers, body)
         else:
             answer = await _through_session(self._session, method, url, headers, body)
         if answer.status != 401:
             self._auth.worked(headers)
-        if asked_at >= self._measure_at:
-            self._measure(answer, asked_at)
+        if since >= self._measure_at:
+            self._measure(answer, asked_at, since)
         return answer
 
-    def _measure(self, answer: Answer, asked_at: float) -> None:
+    def _measure(self, answer: Answer, asked_at: float, since: float) -> None:
+        was_wrong = self._skew.is_too_large
         # A gateway in trouble, or one that is not Sinch's, may have any clock.
         if answer.status < 300 and self._skew.measure(answer.headers.get("Date", ""), asked_at, time.time()):
-            self._measure_at = asked_at + (DOUBT_EVERY_S if self._skew.is_too_large else MEASURE_EVERY_S)
+            if self._skew.is_too_large and not was_wrong:
+                self._check_at = 0.0  # one answer alone proves nothing: whoever depends on it may ask again at once
+            self._measure_at = since + (DOUBT_EVERY_S if self._skew.is_too_large else MEASURE_EVERY_S)
 
 
 def _send_connections(settings: ClientSettings, session: ClientSession, url: URL) -> SendConnections | None:
@@ -223,10 +228,10 @@ def _send_connections(settings: ClientSettings, session: ClientSession, url: URL
     return SendConnections(connector, url, FIXED_HEADERS, settings.timeout_s, settings.connect_s)
 
 
-def _auth(settings: ClientSettings, session: ClientSession) -> Auth:
+def _auth(settings: ClientSettings, session: ClientSession, monotonic: Callable[[], float]) -> Auth:
     match settings.auth:
         case "oauth2":
-            return OAuth(Tokens(lambda: _fetch_token(settings, session)))
+            return OAuth(Tokens(lambda: _fetch_token(settings, session), monotonic))
         case "basic":
             return Basic(settings.key_id, settings.key_secret)
         case "signed":
@@ -288,4 +293,8 @@ def _without_token(trouble: Retry | Failed) -> Refused:
 
 
 def _reason(trouble: BaseException) -> str:
+    if isinstance(
+        trouble, aiohttp.ClientResponseError
+    ):  # its words hold the whole address, and that holds whom we asked about
+        return "it answered with something that is no HTTP"
     return str(trouble).strip().rstrip(".") or type(trouble).__name__

@@ -13,6 +13,7 @@ class ClockSkew:
 
     def __init__(self) -> None:
         self.seconds = 0.0
+        self.is_known = False  # whether it was ever measured
 
     @property
     def is_too_large(self) -> bool:
@@ -29,5 +30,6 @@ class ClockSkew:
             theirs = told.replace(tzinfo=told.tzinfo or UTC).timestamp()
         except (ValueError, TypeError, OverflowError):
             return False
+        self.is_known = True
         self.seconds = max(0.0, asked_at - (theirs + 1.0)) + min(0.0, answered_at - theirs)
         return True

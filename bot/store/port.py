@@ -25,6 +25,7 @@ from bot.store.conversations import Conversations
 from bot.store.keys import Keys
 from bot.store.messages import Filter, Messages, Page
 from bot.store.privacy import Privacy
+from bot.store.strain import Most, Strain
 from bot.store.subscriptions import Subscriptions
 from bot.store.tallies import Tallies
 from bot.store.trouble import Trouble
@@ -47,6 +48,7 @@ from bot.store.units import (
     Started,
     StartedCall,
     StoredRulebook,
+    Struck,
     TraceView,
     Verdict,
 )
@@ -64,6 +66,10 @@ class Store(Protocol):
 
     async def close(self) -> None:
         """Commit what is waiting and let go. Nothing may be called afterwards."""
+        ...
+
+    async def lost(self) -> None:
+        """Raises ``StoreUnavailable`` once nothing can be written any more until a restart; returns once it is closed."""
         ...
 
     async def probe(self) -> None:
@@ -117,7 +123,16 @@ class Store(Protocol):
         ...
 
     async def refuse(self, raw: bytes, why: str, now: datetime) -> None:
-        """Keep an authentic but stale body for re-driving."""
+        """Keep an authentic body that was not read, stale for example, for re-driving."""
+        ...
+
+    def reading_begins(self, body: bytes) -> int:
+        """This body is being read now, until ``reading_ends``: a note that outlives the process, at next to no cost. Returns how many
+        earlier processes died while they read it. One body at a time; for one thread."""
+        ...
+
+    def reading_ends(self) -> None:
+        """No body is."""
         ...
 
     async def tell_media(self, app: str, dedup: str, kind: MediaKind, now: datetime) -> bool:
@@ -170,6 +185,16 @@ class Store(Protocol):
         """End messages that waited for their person to write until their time was over. Returns how many."""
         ...
 
+    async def recover_events(self, now: datetime, most_tries: int) -> Struck | None:
+        """At start: the event that a process died with while it was being decided has lost a try, and is tried later; with its last one it
+        is a dead letter. What was pending besides has lost nothing. None where none was being decided."""
+        ...
+
+    async def set_back(self, now: datetime) -> int:
+        """At start, and when the clock was set back: no event and no message waits for its next try by the time that was wrong. Returns how
+        many waited so."""
+        ...
+
     async def recover(self, now: datetime, look_at: datetime) -> int:
         """At start: attempts of a process that died are of unknown outcome, to be looked at from ``look_at``. Returns how many."""
         ...
@@ -210,6 +235,11 @@ class Store(Protocol):
 
     async def work_left(self, now: datetime) -> WorkLeft:
         """Open work in more detail, for pages; never counts for long."""
+        ...
+
+    async def strain(self, most: Most) -> Strain:
+        """How much is held and how much room is left, for whoever must refuse more in time. A log that is over its limit is put in its
+        place, where nobody reads it any more."""
         ...
 
     # rulebooks

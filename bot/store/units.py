@@ -107,13 +107,21 @@ class Submission:
     after_failure: bool = False  # it was said because another message had failed
 
 
+def _nobody_asks(claimed: Claimed) -> None:
+    """Whoever decides for a look only."""
+
+
 @quick
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One person's conversation with what is pending in it."""
+    """One person's conversation with what is pending in it.
+
+    ``begins`` is to be told of each event just before it is read or decided: should the process die then, the next one knows with which.
+    """
 
     conversation: Conversation
     pending: tuple[Claimed, ...]
+    begins: Callable[[Claimed], None] = _nobody_asks
 
 
 @quick
@@ -141,6 +149,16 @@ class Settled:
 
 
 Decide = Callable[[Lane], Sequence[Settled]]
+
+
+@dataclass(frozen=True, slots=True)
+class Struck:
+    """The event that an earlier process died with while it was being decided. ``tries`` counts this one; ``inbox_id`` 0: its record was
+    not committed, so it comes again and has lost no try."""
+
+    inbox_id: int
+    tries: int = 0
+    dead: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,7 +190,7 @@ def _store_unavailable(trouble: Retry) -> None:
 
 
 def _not_stored(fault: BaseException) -> None:
-    log.error("callback_not_stored", error=repr(fault))
+    log.error("callback_not_stored", exc_info=fault)
 
 
 class NoDeliverer:

@@ -183,7 +183,7 @@ def _store_unavailable(trouble: Retry) -> None:
 
 
 def _not_stored(fault: BaseException) -> None:
-    log.error("call_not_stored", error=repr(fault))
+    log.error("call_not_stored", exc_info=fault)
 
 
 def _was_answered(trouble: ParleyError) -> bool:

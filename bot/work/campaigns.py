@@ -152,7 +152,8 @@ class Turns:
 
 
 class CampaignWorker:
-    """The task that hands over. ``on_placed`` is called after each commit that put something into the outbox."""
+    """The task that hands over. ``on_placed`` is called after each commit that put something into the outbox; while ``may_place`` says no,
+    campaigns wait."""
 
     def __init__(
         self,
@@ -161,7 +162,9 @@ class CampaignWorker:
         send_rate: float,
         clock: Clock,
         on_placed: Callable[[], None],
+        may_place: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._may_place = may_place
         self._store = store
         self._rulebook = rulebook
         self._send_rate = send_rate
@@ -195,6 +198,8 @@ class CampaignWorker:
             return now + IDLE
         if await self._is_restricted(now):
             return now
+        if not self._may_place():
+            return now + LOOK_EVERY
         room = self._room(work)
         looks = [await self._go_on(campaign, work, room, now) for campaign in self._rotated(work, now)]
         return min(looks)

@@ -8,6 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 LONGEST_WAIT = timedelta(seconds=30)  # a machine's clock may be set while somebody waits
+SET_BACK = timedelta(
+    minutes=1
+)  # what follows something is never dated before it, while its clock is set back by no more than this
 
 
 class Clock(Protocol):
@@ -28,15 +31,23 @@ def wall() -> datetime:
 
 
 class RunningClock:
-    """Runs on with ``base`` and can be moved ahead of it, which wakes everybody who waits."""
+    """Runs on with ``base`` and can be moved ahead of it, which wakes everybody who waits.
+
+    Where ``base`` is set back by up to ``SET_BACK`` it stands still until that is made up for: else a question would not have been asked
+    yet when its answer comes, and a STOP would be dated before what it stopped. A clock that was further ahead is followed at once.
+    """
 
     def __init__(self, base: Callable[[], datetime] = wall) -> None:
         self._base = base
         self._offset = timedelta()
+        self._latest = base()
         self._waiting: set[asyncio.Event] = set()
 
     def now(self) -> datetime:
-        return self._base() + self._offset
+        at = self._base()
+        if not timedelta() < self._latest - at <= SET_BACK:
+            self._latest = at
+        return self._latest + self._offset
 
     async def wait_until(self, moment: datetime, event: asyncio.Event) -> None:
         limit = min(moment - self.now(), LONGEST_WAIT)

@@ -103,33 +103,50 @@ def _store_unavailable(trouble: Retry) -> None:
     log.error("inbox_store_unavailable", reason=str(trouble))
 
 
+async def recover(store: Store, now: datetime) -> None:
+    """At start: what the last server died of loses a try, and what waits by a clock that was wrong waits no more."""
+    struck = await store.recover_events(now, MOST_TRIES)
+    if struck is not None:
+        log.error("decide_ended_server", inbox_id=struck.inbox_id, try_number=struck.tries, dead=struck.dead)
+    await store.set_back(now)
+
+
 def decide_lane(deciding: Deciding, now: datetime, lane: Lane) -> Sequence[Settled]:
     """Decide a lane's pending events one after another, each on the conversation the one before it left."""
     conversation = lane.conversation
     if conversation.margin != deciding.margin:
         conversation = replace(conversation, margin=deciding.margin)
-    events = [read_event(deciding, claimed) for claimed in lane.pending]
+    events = [_begun(deciding, lane, claimed) for claimed in lane.pending]
     if len(events) == 1:  # as nearly always
         return (_decide_one(lane.pending[0], events[0], conversation, deciding.rulebooks(), now),)
-    return _decide_several(lane.pending, events, conversation, deciding.rulebooks(), now)
+    return _decide_several(lane, events, conversation, deciding.rulebooks(), now)
+
+
+def _begun(deciding: Deciding, lane: Lane, claimed: Claimed) -> Event | Exception:
+    lane.begins(claimed)
+    return read_event(deciding, claimed)
 
 
 def _decide_several(
-    pending: Sequence[Claimed],
+    lane: Lane,
     events: Sequence[Event | Exception],
     conversation: Conversation,
     rulebooks: Rulebooks,
     now: datetime,
 ) -> list[Settled]:
     outcomes: list[Settled] = []
-    for position, (claimed, event) in enumerate(zip(pending, events, strict=True)):
+    for position, (claimed, event) in enumerate(zip(lane.pending, events, strict=True)):
         following = next((e.written_at for e in events[position + 1 :] if isinstance(e, InboundMessage)), None)
         if conversation.next_pending_at != following:
             conversation = replace(conversation, next_pending_at=following)
+        lane.begins(claimed)
         outcome = _decide_one(claimed, event, conversation, rulebooks, now)
         outcomes.append(outcome)
         if outcome.decision is not None and not isinstance(event, Exception):
+            waited = conversation.state.call is not None
             conversation = after(conversation, event, outcome.decision)
+            if waited and conversation.state.call is None:
+                break  # what was held for the call is free now, and may be older than what follows here
         elif not outcome.dead:
             break  # tried again later; what came after it waits its turn
     return outcomes

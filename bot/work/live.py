@@ -13,11 +13,11 @@ import structlog
 
 from bot.core.rulebook import Rulebook, Rulebooks
 from bot.errors import Misconfigured
-from bot.rulebook.approval import approved
-from bot.rulebook.author import author_of
-from bot.rulebook.load import digest_of, load, load_stored
+from bot.rulebook.approval import Approval, approve
+from bot.rulebook.load import digest_of, load_files, load_stored, read_folder
 from bot.rulebook.parcel import let_go
-from bot.rulebook.problem import Problem
+from bot.rulebook.problem import Problem, Problems
+from bot.rulebook.tree import require_libyaml
 from bot.store.port import Store
 from bot.store.units import StoredRulebook
 
@@ -57,24 +57,27 @@ class LiveRules:
 async def rules_at_start(folder: Path, store: Store, now: datetime) -> LiveRules:
     """The folder's rulebook if it is sound, which is then stored as the last good one; else the last good one.
 
-    After a rollback the rulebook that was gone back to stays, until the folder holds something else than what was rolled back. Whom an
-    earlier process left in the middle of a question keeps the version that asked. Holds up the loop: nothing is answered before it.
-    Raises ``Misconfigured`` with every problem when there is no rulebook to serve.
+    What is not the last good one is approved in a child process, as a save is, since it may be what ends a process that loads it; where
+    the child dies the last good one serves, and the folder is tried again by and by. After a rollback the rulebook that was gone back to
+    stays, until the folder holds something else than what was rolled back. Whom an earlier process left in the middle of a question keeps
+    the version that asked. Cancelled, it leaves no child behind. Raises ``Misconfigured`` with every problem when there is no rulebook
+    to serve.
     """
-    reading = load(folder)
-    digest = digest_of(reading.files)
-    stored = await store.last_good_rulebook()
-    if stored is not None and digest != stored.digest and digest in await rolled_back(store):
+    require_libyaml()
+    problems = Problems()
+    files = read_folder(folder, problems)
+    digest, stored = digest_of(files), await store.last_good_rulebook()
+    is_known = stored is not None and digest == stored.digest
+    if stored is not None and not is_known and digest in await rolled_back(store):
         kept = load_stored(stored.files)
         if kept is not None:
             return await _with_pinned(LiveRules(replace(kept, version=stored.number)), store)
-    is_known = stored is not None and digest == stored.digest and reading.rulebook is not None
-    is_sound, problems = (True, reading.problems) if is_known else approved(reading)
-    if is_sound and reading.rulebook is not None:
-        who = "" if is_known else str(author_of(folder, reading.files))
-        number = await store.save_rulebook(digest, reading.files, now, who)
-        return await _with_pinned(LiveRules(replace(reading.rulebook, version=number)), store)
-    errors = tuple(problem for problem in problems if problem.severity == "error")
+    known = load_files(files).rulebook if is_known and not problems.errors else None
+    approval = Approval(known, (), digest, files) if known is not None else await approve(folder)
+    if approval.rulebook is not None:
+        number = await store.save_rulebook(approval.digest, approval.files, now, approval.who)
+        return await _with_pinned(LiveRules(replace(approval.rulebook, version=number)), store)
+    errors = tuple(problem for problem in approval.problems if problem.severity == "error")
     return await _with_pinned(_last_good(folder, stored, errors), store)
 
 

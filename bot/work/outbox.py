@@ -24,6 +24,7 @@ from bot.errors import Failed, Retry
 from bot.sinch import outcome as sinch
 from bot.store.units import Accepted, NotAccepted, Outcome, Rejected, Started, Unknown
 from bot.work.clock import Clock
+from bot.work.masking import masked
 from bot.work.rate import Circuit, Rate
 from bot.work.under_way import UnderWay
 
@@ -322,7 +323,8 @@ class Sender:
             case sinch.Rejected(status, code, sentence):
                 if status:
                     self._circuit.answered()
-                log.warning("send_rejected", outbox_id=started.outbox_id, status=status, code=code)
+                said = masked(sentence, started.reply)
+                log.warning("send_rejected", outbox_id=started.outbox_id, status=status, code=code, said=said)
                 return Rejected(started.attempt_id, status, code, sentence)
             case sinch.Unknown(status, sentence):
                 self._circuit.failed(now)
@@ -337,7 +339,8 @@ class Sender:
             self._paused_until = max(self._paused_until, now + min(wait, PAUSE_MOST))
         else:
             self._circuit.failed(now)
-        log.warning("send_refused", outbox_id=started.outbox_id, status=result.status, code=result.code)
+        said = masked(result.sentence, started.reply)
+        log.warning("send_refused", outbox_id=started.outbox_id, status=result.status, code=result.code, said=said)
         wait = max(back_off(started.number, self._jitter()), timedelta(seconds=result.after_s or 0.0))
         return self._again(started, now + wait, result.status, result.code, result.sentence)
 

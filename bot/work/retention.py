@@ -50,17 +50,29 @@ class Keeping:
     keys: timedelta
 
 
+async def always() -> bool:
+    """The clock is taken as it is."""
+    return True
+
+
 class Retention:
-    """The task that forgets."""
+    """The task that forgets. ``allowed`` is asked before each round: a clock that is ahead would have it empty what is to be kept."""
 
     def __init__(
-        self, privacy: Privacy, callbacks: Callbacks, tallies: Numbers, clock: Clock, keeping: Keeping
+        self,
+        privacy: Privacy,
+        callbacks: Callbacks,
+        tallies: Numbers,
+        clock: Clock,
+        keeping: Keeping,
+        allowed: Callable[[], Awaitable[bool]] = always,
     ) -> None:
         self._privacy = privacy
         self._callbacks = callbacks
         self._tallies = tallies
         self._clock = clock
         self._keeping = keeping
+        self._allowed = allowed
         self._round_at = clock.now()
         self._loop = Loop(self._turn, clock, _store_unavailable, pause=EVERY)
 
@@ -75,9 +87,14 @@ class Retention:
     async def _turn(self) -> datetime:
         """A round, where it is time for one; when the next one is due."""
         now = self._clock.now()
+        if self._round_at > now + EVERY:  # the clock was set back
+            self._round_at = now
         if now >= self._round_at:
             self._round_at = now + EVERY
-            await self.round(now)
+            if await self._allowed():
+                await self.round(now)
+            else:
+                log.warning("forgetting_waits")
         return self._round_at
 
     async def round(self, now: datetime) -> None:

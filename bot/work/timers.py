@@ -37,7 +37,7 @@ class TimerWorker:
         self._on_fired = on_fired
         self._loop = Loop(self._turn, clock, _store_unavailable)
         self._quiet_until = clock.now() + QUIET
-        self._look_at = self._quiet_until
+        self._look_at = self._seen_at = self._quiet_until
 
     def expect(self, due_at: datetime) -> None:
         """A timer was set for then."""
@@ -55,6 +55,11 @@ class TimerWorker:
 
     async def _turn(self) -> datetime:
         now = self._clock.now()
+        if (
+            now < self._seen_at - QUIET
+        ):  # the clock was set back: what comes due by it must not wait until it was there before
+            self._look_at = self._quiet_until = now
+        self._seen_at = now
         if now >= max(self._look_at, self._quiet_until):
             await self._fire_all(now)
         return max(self._look_at, self._quiet_until)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class UnderWay:
@@ -66,3 +69,16 @@ class UnderWay:
             if fault is not None:
                 self._on_fault(fault)
         self._on_end()
+
+
+async def unless(until: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
+    """What ``work`` comes to, or None where ``until`` is set first: then it is given up, and has ended."""
+    task, over = asyncio.create_task(work), asyncio.create_task(until.wait())
+    try:
+        await asyncio.wait((task, over), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        over.cancel()
+        if not task.done():
+            task.cancel()
+        await asyncio.wait((task,))
+    return None if task.cancelled() else task.result()

@@ -77,6 +77,17 @@ class Child:
         fields = stat[stat.rindex(b")") + 2 :].split()
         return (int(fields[_UTIME]) + int(fields[_STIME])) / _TICKS_A_SECOND
 
+    def memory_mb(self) -> float:
+        """What it holds of the machine's memory at this moment (10^6 bytes)."""
+        pages = int(Path(f"/proc/{self._process.pid}/statm").read_bytes().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+    def peak_mb(self) -> float:
+        """The most it ever held (10^6 bytes)."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        [kib] = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]
+        return int(kib) * 1024 / 1e6
+
     def tell(self, line: bytes) -> None:
         """Write a line to its stdin."""
         assert self._process.stdin is not None

@@ -283,6 +283,8 @@ class Life:
         self._outbox += 1
         at = to_us(self._at)
         id_ = f"{at // 1000:012x}{self._dice.getrandbits(80):020x}"
+        if origin[0] in ("api", "person"):  # asked for by itself
+            origin = (origin[0], id_, 0)
         is_open, lost = state in ("queued", "waiting"), state in ("failed", "expired", "held") or delivery == 9
         self._tables.add(
             "outbox", self._outbox, id_, "message", *origin, someone.number, self._app, "WHATSAPP", someone.contact.identity,
@@ -327,7 +329,8 @@ class Life:
 
     def _colleague(self, someone: Someone, dice: float) -> None:
         what: Act = "took_over" if not someone.state.in_charge else "closed" if dice > 0.995 else "wrote"
-        if someone.consent.stopped:
+        has_closed = someone.wrote_at is None or self._at >= someone.wrote_at + WINDOW - _AN_HOUR
+        if someone.consent.stopped or (what == "wrote" and has_closed):
             return
         team = self._dice.choice(_TEAMS) if what == "took_over" else ""
         dedup = f"{what}:{self._inbox}"
@@ -335,7 +338,7 @@ class Life:
         someone.active_at = self._at
         self._decide(someone, event, InboxKind.OPERATOR, raw_of(event))
         if what == "wrote":
-            self._send(someone, TextReply("Ida here: I look into it at once."), ("person", dedup, 0), author="Ida")
+            self._send(someone, TextReply("Ida here: I look into it at once."), ("person", "", 0), author="Ida")
 
     def _campaign_message(self) -> None:
         campaign, line = divmod(self._campaign_lines, self._a_campaign)
@@ -377,14 +380,14 @@ class Life:
                 self._place(
                     someone,
                     TextReply("Your parcel is here."),
-                    ("api", f"w{someone.number}", 0),
+                    ("api", "", 0),
                     "waiting",
                     author="erp",
                 )
             else:
                 someone.send_at = self._now + DAY
                 reply = TextReply("See you tomorrow!")
-                origin = ("api", f"q{someone.number}", 0)
+                origin = ("api", "", 0)
                 self._place(someone, reply, origin, "queued", author="erp", not_before=someone.send_at)
 
     def _write_people(self) -> None:

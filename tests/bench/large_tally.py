@@ -25,7 +25,7 @@ _STATEMENTS = (
     ("received", _FINE_US, "'', count(*) FROM inbox WHERE kind = 'inbound' AND person IS NOT NULL AND {at} >= ?", "received_at"),
     ("answered", _FINE_US, "'', count(*) FROM trace WHERE layer <> 'none' AND rule <> '' AND {at} >= ?", "decided_at"),
     ("unmatched", _FINE_US, "'', count(*) FROM trace WHERE layer = 'nothing_matched' AND {at} >= ?", "decided_at"),
-    ("sent", _FINE_US, "'', count(*) FROM attempt WHERE outcome = 'sent' AND {at} >= ?", "ended_at"),
+    ("sent", _FINE_US, "'', count(*) FROM outbox WHERE state = 'sent' AND {at} >= ?", "ended_at"),
     ("failed", _FINE_US, "'', count(*) FROM outbox WHERE lost = 1 AND {at} >= ?", "ended_at"),
     ("matched", _HOUR_US, "rule, count(*) FROM trace WHERE rule <> '' AND {at} >= ?", "decided_at"),
     ("undelivered", _HOUR_US, "rule, count(*) FROM outbox WHERE lost = 1 AND rule <> '' AND {at} >= ?", "ended_at"),

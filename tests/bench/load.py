@@ -14,6 +14,7 @@ import time
 from collections import deque
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from typing import Protocol
 
 import orjson
 
@@ -50,6 +51,14 @@ class Sent:
     left_ns: list[int] = field(default_factory=list)
     answered_ns: list[int] = field(default_factory=list)
     status: list[int] = field(default_factory=list)
+
+
+class Supply(Protocol):
+    """Where requests come from."""
+
+    def next(self) -> tuple[int, bytes]:
+        """A serial number of its own, and the whole request."""
+        ...
 
 
 @dataclass(slots=True)
@@ -106,7 +115,7 @@ class Connection(asyncio.Protocol):
 class Run:
     """One order being carried out."""
 
-    def __init__(self, order: Order, webhooks: Webhooks | Sends, seed: int) -> None:
+    def __init__(self, order: Order, webhooks: Supply, seed: int) -> None:
         self.sent = Sent()
         self._order = order
         self._webhooks = webhooks

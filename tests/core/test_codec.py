@@ -80,18 +80,28 @@ def test_the_stored_form_of_a_state_is_fixed() -> None:
         "waiting": True,
     }
     state = state_from_plain(stored)
+    stored.pop("echo")
+    assert state_to_plain(state) == {**stored, "v": 2, "echoes": [["00ff", *["2026-01-05T09:00:00+00:00"] * 4]]}
+    assert state.echoes == (Echo("00ff", (datetime(2026, 1, 5, 9, tzinfo=UTC),) * 4),)
+
+
+def test_the_stored_form_of_exchanges_is_fixed() -> None:
+    """As above, of version 2."""
+    first, last = "2026-01-05T09:00:00+00:00", "2026-01-05T09:00:07+00:00"
+    stored = {"v": 2, "echoes": [["00ff", first, first, last], ["01ff", last]]}
+    state = state_from_plain(stored)
     assert state_to_plain(state) == stored
-    assert state.echo == Echo("00ff", datetime(2026, 1, 5, 9, tzinfo=UTC), 4)
+    assert [len(echo.times) for echo in state.echoes] == [3, 1]
 
 
 def test_somebody_new_has_next_to_nothing_stored() -> None:
-    assert state_to_plain(State()) == {"v": 1}
-    assert state_from_plain({"v": 1}) == state_from_plain({}) == State()
+    assert state_to_plain(State()) == {"v": 2}
+    assert state_from_plain({"v": 1}) == state_from_plain({"v": 2}) == state_from_plain({}) == State()
 
 
 @pytest.mark.parametrize(
     "stored",
-    [{"v": 2}, {"v": 0, "misses": 1}, [], "x", None, {"v": 1, "misses": "two"}, {"v": 1, "missed_at": "soon"},
+    [{"v": 3}, {"v": 0, "misses": 1}, [], "x", None, {"v": 1, "misses": "two"}, {"v": 1, "missed_at": "soon"},
      {"v": 1, "missed_at": "2026-01-05T09:00:00"}, {"v": 1, "waiting": 1}, {"v": 1, "options": {"a": 1}}],
 )  # fmt: skip
 def test_a_state_that_no_program_of_ours_wrote_is_refused(stored: object) -> None:

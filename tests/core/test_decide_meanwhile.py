@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
-from bot.core.conversation import Consent, Echo, Window
+from bot.core.conversation import Consent, Window
 from bot.core.decision import Call, DropTimer, SetTimer, TellBackend
 from bot.core.event import (
     ConsentNotice,
@@ -329,7 +329,7 @@ def test_a_machine_that_keeps_asking_for_calls_is_noticed() -> None:
     assert effects_of(conversation.decision, Call) == []
     assert conversation.state.call is None
     assert conversation.state.waiting
-    assert isinstance(conversation.state.echo, Echo)
+    assert [len(echo.times) for echo in conversation.state.echoes] == [11]
 
 
 def test_nobody_is_put_before_a_person_for_the_call_of_somebody_who_left() -> None:

@@ -1,11 +1,13 @@
 """Layers 6 and 7 of deciding: first contact, what nothing matched, what reached us late, and two bots in a loop."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
 
 from bot.core.conversation import State
 from bot.core.decision import Decision
+from bot.core.echo import KEPT
 from bot.core.rule import Condition, IfClosed, Then
 from bot.core.rulebook import Rulebook
 from tests.core.build import (
@@ -15,6 +17,7 @@ from tests.core.build import (
     SKIP,
     WAIT,
     answer,
+    ask,
     book,
     buttons,
     by_template,
@@ -27,6 +30,7 @@ from tests.core.build import (
     texts,
     wrote,
 )
+from tests.core.talking import Talk
 
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
 BOOK = book(
@@ -239,7 +243,59 @@ def test_the_pause_lasts_until_a_minute_of_quiet_or_other_words() -> None:
     assert texts(said(state, "hello", (156 + 61) * SECOND)) == ["hello"]
 
 
+def turns(words: Sequence[str], times: int, gap: timedelta) -> list[Decision]:
+    state, decisions = State(), []
+    for at in range(times * len(words)):
+        decisions.append(said(state, words[at % len(words)], at * gap))
+        state = decisions[-1].state
+    return decisions
+
+
+@pytest.mark.parametrize("words", [("hello", "human"), ("hello", "human", "qwerty"), ("human", "hello", "hello")])
+def test_texts_that_take_turns_are_each_counted(words: Sequence[str]) -> None:
+    decisions = turns(words, 12, SECOND)
+    for word in set(words) - {"qwerty"}:  # a miss soon after another one gets no answer by itself
+        own = [each for at, each in enumerate(decisions) if words[at % len(words)] == word]
+        assert [len(sends_of(each)) for each in own] == [1] * 10 + [0] * (len(own) - 10)
+        assert own[-1].state.waiting
+
+
+def test_what_comes_between_is_answered_and_does_not_end_the_pause() -> None:
+    state = loop(12, SECOND)[-1].state
+    other = said(state, "human", 20 * SECOND)
+    assert texts(other) == ["person"]
+    assert texts(said(other.state, "hello", 25 * SECOND)) == []
+    assert texts(said(other.state, "hello", 80 * SECOND)) == ["hello"]
+
+
+def test_only_the_last_minute_is_remembered_and_never_more_than_twelve() -> None:
+    many = book(*(rule(f"rule{number}", says(f"word{number}")) for number in range(20)))
+    state = State()
+    for number in range(20):
+        state = said(state, f"word{number}", number * SECOND, many).state
+    assert len(state.echoes) == KEPT
+    assert len(said(state, "word1", 100 * SECOND, many).state.echoes) == 1
+
+
+def test_any_sixty_seconds_count_wherever_the_first_of_them_was() -> None:
+    state, answered = State(), list[bool]()
+    for second in (0, *(55 + n / 2 for n in range(9)), *(60.5 + n / 2 for n in range(10))):
+        decision = said(state, "hello", second * SECOND)
+        state, answered = decision.state, [*answered, bool(sends_of(decision))]
+    assert answered == [True] * 11 + [False] * 9  # the first one had left the minute when the eleventh came
+
+
+def test_yes_to_one_question_after_another_is_no_loop() -> None:
+    asks = tuple(ask(f"question{number}", "text", "And this?") for number in range(15))
+    conversation = Talk(book(rule("survey", says("survey"), ask=asks), rule("otherwise", MISSED)))
+    conversation.says("survey")
+    for _ in asks:
+        conversation.says("yes", later=SECOND)
+        assert not conversation.state.waiting
+    assert conversation.state.question is None
+    assert len(conversation.state.echoes) == KEPT
+
+
 def test_the_state_keeps_no_words_of_the_loop() -> None:
-    echo = loop(2, SECOND)[-1].state.echo
-    assert echo is not None
+    (echo,) = loop(2, SECOND)[-1].state.echoes
     assert "hello" not in echo.key

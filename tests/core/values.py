@@ -60,7 +60,7 @@ states = st.builds(
     in_charge=text,
     in_charge_until=maybe_moments,
     in_charge_for=durations,
-    echo=st.none() | st.builds(Echo, text, moments, numbers),
+    echoes=st.lists(st.builds(Echo, text, st.lists(moments, min_size=1, max_size=3).map(tuple)), max_size=3).map(tuple),
     waiting=st.booleans(),
 )
 

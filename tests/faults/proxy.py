@@ -8,17 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
 HEAD_END = b"\r\n\r\n"
+CUTS = {"none": 0.0, "head": 0.1, "half": 0.5, "most": 0.97, "all": 1.0}
 SINCH_503 = b'{"error": {"code": 503, "message": "Busy.", "status": "UNAVAILABLE", "details": []}}'
 SINCH_429 = b'{"error": {"code": 429, "message": "Slow down.", "status": "RESOURCE_EXHAUSTED", "details": []}}'
 SINCH_500 = b'{"error": {"code": 500, "message": "Oh.", "status": "INTERNAL", "details": []}}'
+SINCH_400 = b'{"error": {"code": 400, "message": "No.", "status": "INVALID_ARGUMENT", "details": []}}'
+SINCH_401 = b'{"error": {"code": 401, "message": "Who?", "status": "UNAUTHENTICATED", "details": []}}'
+SINCH_404 = b'{"error": {"code": 404, "message": "Where?", "status": "NOT_FOUND", "details": []}}'
+NO_CLIENT = b'{"error": "invalid_client", "error_description": "Who?"}'
+DATED = "Date: Fri, 20 Nov 2026 10:15:30 GMT\r\n"
 PAGE = b"<html><body><h1>Something is wrong</h1></body></html>"
 
 
@@ -53,14 +60,36 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Says:
-    """Another answer in the true one's place; ``retry_after`` is sent as it is."""
+    """Another answer in the true one's place; ``retry_after`` and ``more`` lines of the head are sent as they are."""
 
     status: int
     body: bytes = b""
     retry_after: str = ""
+    more: str = ""
 
 
-Shown = Reset | Close | Silence | Late | Cut | Says
+@dataclass(frozen=True, slots=True)
+class Blurts:
+    """These very bytes, and the end."""
+
+    said: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Drips:
+    """The true answer, but for its last byte, one byte at a time until the caller gives up."""
+
+    every_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bent:
+    """The true answer with its ``expires_in`` as here."""
+
+    life: bytes
+
+
+Shown = Reset | Close | Silence | Late | Cut | Says | Blurts | Drips | Bent
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +97,7 @@ class Fault:
     """``arrives``: how much of the request gets through."""
 
     name: str
-    arrives: Literal["none", "half", "all"]
+    arrives: Literal["none", "head", "half", "most", "all"]
     shown: Shown
 
 
@@ -80,19 +109,31 @@ REFUSALS = (
     Fault("429, come back before now", "none", Says(429, SINCH_429, "-1")),
     Fault("429, come back at nan", "none", Says(429, SINCH_429, "nan")),
     Fault("429, come back at infinity", "none", Says(429, SINCH_429, "inf")),
+    Fault("429, come back at 1e308", "none", Says(429, SINCH_429, "1e308")),
+    Fault("429, come back in 1000 digits", "none", Says(429, SINCH_429, "9" * 1000)),
+    Fault("429, come back on a date", "none", Says(429, SINCH_429, "Fri, 20 Nov 2026 10:15:40 GMT", DATED)),
+    Fault("429, come back in the year 9999", "none", Says(429, SINCH_429, "Fri, 31 Dec 9999 23:59:59 GMT", DATED)),
+    Fault("429, come back in the year 1", "none", Says(429, SINCH_429, "Mon, 01 Jan 0001 00:00:00 -2359", DATED)),
+    Fault("429, come back some day", "none", Says(429, SINCH_429, "some day")),
+    Fault("429 of a gateway", "none", Says(429, PAGE, "2")),
+    Fault("501 of Sinch", "none", Says(501, SINCH_503)),
+    Fault("redirect", "none", Says(307, b"", "", "Location: http://127.0.0.1:9/\r\n")),
     Fault("503 of Sinch", "none", Says(503, SINCH_503)),
     Fault("503 of Sinch, come back in 5", "none", Says(503, SINCH_503, "5")),
 )
 LOST = (
     Fault("reset before it arrived", "none", Reset()),
     Fault("closed before it arrived", "none", Close()),
+    Fault("reset within the head of the request", "head", Reset()),
     Fault("reset half way", "half", Reset()),
+    Fault("reset before the last of the body", "most", Reset()),
     Fault("silence before it arrived", "none", Silence()),
     Fault("500 before it arrived", "none", Says(500, SINCH_500)),
     Fault("502 before it arrived", "none", Says(502, PAGE)),
     Fault("503 of a gateway before it arrived", "none", Says(503, PAGE)),
     Fault("504 before it arrived", "none", Says(504)),
     Fault("200 page before it arrived", "none", Says(200, PAGE)),
+    Fault("408 before it arrived", "none", Says(408, PAGE)),
 )
 TAKEN = (
     Fault("reset after it arrived", "all", Reset()),
@@ -106,27 +147,82 @@ TAKEN = (
     Fault("504 after it arrived", "all", Says(504)),
     Fault("200 page after it arrived", "all", Says(200, PAGE)),
     Fault("200 and nothing after it arrived", "all", Says(200)),
+    Fault("200 and no object after it arrived", "all", Says(200, b"[]")),
+    Fault("200 without an id after it arrived", "all", Says(200, b'{"message_id": null}')),
+    Fault("no HTTP after it arrived", "all", Blurts(b"SSH-2.0-OpenSSH_9.2\r\n")),
+    Fault("a length that is none after it arrived", "all", Blurts(b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n{}")),
+    Fault(
+        "a broken chunk after it arrived", "all", Blurts(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n")
+    ),
+    Fault("too large after it arrived", "all", Says(200, b" " * (9 * 1024 * 1024))),
+    Fault("an answer that drips", "all", Drips(0.02)),
 )
 SLOW = (Fault("late", "all", Late(0.05)),)
 UNKNOWN = LOST + TAKEN
 EVERY = REFUSALS + UNKNOWN + SLOW
 
+# What Sinch will never take, and a key that it does not know just now.
+REJECTIONS = (
+    Fault("400 of Sinch", "none", Says(400, SINCH_400)),
+    Fault("403 page", "none", Says(403, PAGE)),
+    Fault("404 of Sinch", "none", Says(404, SINCH_404)),
+    Fault("422 and nothing", "none", Says(422)),
+)
+UNPROVED = (Fault("401 of Sinch", "none", Says(401, SINCH_401)), Fault("401 page", "none", Says(401, PAGE)))
+
+# To a question, which may be asked again: here all that counts is that no answer passes for a true one.
+_BUSY = tuple(fault for fault in REFUSALS if fault.name.startswith(("429", "503")))
+LISTINGS = (
+    *_BUSY,
+    *LOST,
+    *(fault for fault in TAKEN if "without an id" not in fault.name),
+    *SLOW,
+    *UNPROVED,
+    Fault("404 of Sinch", "none", Says(404, SINCH_404)),
+)
+TOKENS = (
+    *_BUSY, *LOST, *TAKEN, *SLOW,
+    Fault("401 for the key", "none", Says(401, NO_CLIENT)),
+    Fault("400 for the key", "none", Says(400, NO_CLIENT)),
+    Fault("a token that is none", "none", Says(200, b'{"access_token": "a b", "expires_in": 3599}')),
+    Fault("a token of somebody else", "none", Says(200, b'{"access_token": "x", "expires_in": 3599}')),
+    *(Fault(f"a token that lives for {life}", "all", Bent(life.encode())) for life in ("-1", "0", "null", "1e308", '"x"', "NaN")),
+)  # fmt: skip
+
+# Instead of a connection that can be used.
+CONNECTS = (
+    Fault("reset when connecting", "none", Reset()),
+    Fault("closed when connecting", "none", Close()),
+    Fault("spoken to when connecting", "none", Blurts(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")),
+)
+
+
+SEND: Final = "messages:send"
+LISTING: Final = "messages"
+APP: Final = "APP"
+TOKEN: Final = "token"
+
 
 class FaultProxy:
-    """Between a caller and ``upstream`` (an address). A script goes before chance; only paths that end in ``where`` are touched."""
+    """Between a caller and ``upstream`` (an address). A script goes before chance, and touches sends alone.
 
-    def __init__(self, upstream: str, where: str = "messages:send", seed: int = 0) -> None:
+    ``phase`` names a request by its bytes; each fault is counted under its own name, and in ``met`` under that of the phase, too.
+    """
+
+    def __init__(self, upstream: str, seed: int = 0, phase: Callable[[bytes], str] = lambda request: "") -> None:
         parts = urlsplit(upstream)
         self._host, self._port = parts.hostname or "", parts.port or 0
-        self._where = where.encode()
+        self._phase = phase
         self._random = random.Random(seed)
         self._script: deque[Fault | None] = deque()
-        self._chance: tuple[float, Sequence[Fault]] = (0.0, ())
+        self._chances: dict[str, tuple[float, Sequence[Fault]]] = {SEND: (0.0, ())}
+        self._no_connection = 0.0
         self._server: asyncio.Server | None = None
         self._callers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._own_port = 0
         self.happened: Counter[str] = Counter()
+        self.met: Counter[tuple[str, str]] = Counter()
         self.passed = 0  # requests that might have met a fault, and met none
 
     @property
@@ -142,9 +238,16 @@ class FaultProxy:
         """What befalls the next requests, in this order; None leaves one alone."""
         self._script.extend(faults)
 
-    def chance(self, probability: float, faults: Sequence[Fault]) -> None:
-        """From now on one of ``faults`` befalls each request with this probability."""
-        self._chance = (probability, faults)
+    def chance(self, probability: float, faults: Sequence[Fault], *places: str) -> None:
+        """From now on one of ``faults`` befalls each request to these places, else each send, with this probability.
+
+        A place is the last part of a path.
+        """
+        self._chances |= dict.fromkeys(places or (SEND,), (probability, faults))
+
+    def no_connection(self, probability: float) -> None:
+        """From now on one of ``CONNECTS`` befalls each connection with this probability."""
+        self._no_connection = probability
 
     async def start(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._own_port)
@@ -179,6 +282,11 @@ class FaultProxy:
         self._tasks.add(task)
         self._callers.add(writer)
         try:
+            if self._random.random() < self._no_connection:
+                fault = self._random.choice(CONNECTS)
+                self._count("connecting", fault)
+                await _show(fault.shown, b"", reader, writer)
+                return
             while await self._exchange(reader, writer):
                 pass
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
@@ -191,33 +299,34 @@ class FaultProxy:
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """One request; whether the caller's connection lives on."""
         request = await _read(reader)
-        fault = self._next() if self._is_touched(request) else None
+        fault = self._next(place) if (place := place_of(request)) in self._chances else None
         if fault is None:
             writer.write(await self._forward(request))
             await writer.drain()
             return True
-        self.happened[fault.name] += 1
+        self._count(self._phase(request), fault)
         answer = await self._forward_some(request, fault)
         return await _show(fault.shown, answer, reader, writer)
 
-    def _is_touched(self, request: bytes) -> bool:
-        return request.split(b" ", 2)[1].split(b"?")[0].endswith(self._where)
+    def _count(self, phase: str, fault: Fault) -> None:
+        self.happened[fault.name] += 1
+        self.met[phase, fault.name] += 1
 
-    def _next(self) -> Fault | None:
-        probability, faults = self._chance
-        if self._script:
+    def _next(self, place: str) -> Fault | None:
+        probability, faults = self._chances[place]
+        if self._script and place == SEND:
             fault = self._script.popleft()
         else:
             fault = self._random.choice(faults) if self._random.random() < probability else None
-        self.passed += fault is None
+        self.passed += fault is None and place == SEND
         return fault
 
     async def _forward_some(self, request: bytes, fault: Fault) -> bytes:
         if fault.arrives == "all":
             return await self._forward(request)
-        if fault.arrives == "half":
+        if fault.arrives != "none":
             _, upstream = await asyncio.open_connection(self._host, self._port)
-            upstream.write(request[: len(request) // 2])
+            upstream.write(request[: int(len(request) * CUTS[fault.arrives])])
             await upstream.drain()
             _reset(upstream)
         return b""
@@ -230,6 +339,11 @@ class FaultProxy:
             return await _read(reader)
         finally:
             upstream.close()
+
+
+def place_of(request: bytes) -> str:
+    """The last part of its path."""
+    return request.split(b" ", 2)[1].split(b"?")[0].rpartition(b"/")[2].decode()
 
 
 async def _show(shown: Shown, answer: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
@@ -249,12 +363,33 @@ async def _show(shown: Shown, answer: bytes, reader: asyncio.StreamReader, write
             writer.write(answer[: int(len(answer) * share)])
             await writer.drain()
             return False
-        case Says(status, body, retry_after):
-            more = f"Retry-After: {retry_after}\r\n" if retry_after else ""
+        case Says(status, body, retry_after, more):
+            more += f"Retry-After: {retry_after}\r\n" if retry_after else ""
             head = f"HTTP/1.1 {status} Fault\r\nContent-Length: {len(body)}\r\n{more}\r\n"
             writer.write(head.encode() + body)
+        case Blurts(said):
+            writer.write(said)
+            await writer.drain()
+            return False
+        case Drips(every_s):
+            await _drip(answer, every_s, writer)
+            return False
+        case Bent(life):
+            writer.write(_bent(answer, life))
     await writer.drain()
     return True
+
+
+async def _drip(answer: bytes, every_s: float, writer: asyncio.StreamWriter) -> None:
+    for byte in answer[:-1]:
+        writer.write(bytes([byte]))
+        await writer.drain()
+        await asyncio.sleep(every_s)
+
+
+def _bent(answer: bytes, life: bytes) -> bytes:
+    body = re.sub(rb'("expires_in": ?)[^,}]+', rb"\g<1>" + life, answer.partition(HEAD_END)[2])
+    return f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 async def _read(reader: asyncio.StreamReader) -> bytes:

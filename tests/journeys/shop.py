@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from aiohttp import ClientSession, web
+from aiohttp import ClientSession
 from blockbuster import BlockBuster
 from pydantic import SecretStr
 
@@ -25,6 +25,7 @@ from bot.core.event import ContactKey
 from bot.sinch.emulator import DEFAULT_TRIGGERS, Bubble, Emulator, EmulatorSettings, Person, Phone
 from bot.sinch.emulator import RunningClock as EmulatorClock
 from bot.web.api.keys import make_key
+from bot.web.guard import runner_of
 from bot.work.clock import RunningClock
 from bot.work.explain import decide_again
 from bot.work.inbox import Deciding
@@ -239,7 +240,7 @@ def config_for(emulator_url: str, database: Path, rules: Path = RULES, **changes
 async def serving(config: Config, clock: RunningClock) -> AsyncIterator[tuple[App, str]]:
     """The server's parts and its address."""
     app = await open_app(config, clock)
-    runner = web.AppRunner(app.web(), access_log=None, shutdown_timeout=2.0)
+    runner = runner_of(app.web(), 2.0)
     try:
         await runner.setup()
         yield app, await listen(runner, config.host, config.port)

@@ -9,7 +9,7 @@ import asyncio
 import hmac
 import random
 from base64 import b64encode
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -63,6 +63,8 @@ class Driver:
     ) -> None:
         self.acknowledged: list[Said] = []
         self.stopped: set[str] = set()
+        self.erased: set[str] = set()  # of whom it was asked, at any time: what they wrote until then is gone
+        self.answers: Counter[int] = Counter()  # by their status
         self.clock = clock
         self._url = url
         self._dice = dice
@@ -82,15 +84,17 @@ class Driver:
     def told(self) -> list[Acknowledged]:
         """What was acknowledged, for the oracle."""
         return [
-            Acknowledged(said.message_id, said.identity, "" if said.identity in self.stopped else said.answer)
+            Acknowledged(
+                said.message_id, said.identity, "" if said.identity in self.stopped | self.erased else said.answer
+            )
             for said in self.acknowledged
         ]
 
     @asynccontextmanager
-    async def sending(self) -> AsyncIterator[None]:
-        """Send from several connections at once until the block ends."""
+    async def sending(self, ready: asyncio.Event | None = None) -> AsyncIterator[None]:
+        """Send from several connections at once until the block ends, from when ``ready`` is set: before, nobody is there to refuse it."""
         async with _session() as session:
-            workers = [asyncio.create_task(self._work(session)) for _ in range(_POSTS_AT_ONCE)]
+            workers = [asyncio.create_task(self._work(session, ready)) for _ in range(_POSTS_AT_ONCE)]
             try:
                 yield
             finally:
@@ -99,6 +103,10 @@ class Driver:
                 for ended in await asyncio.gather(*workers, return_exceptions=True):
                     if isinstance(ended, Exception):
                         raise ended
+
+    def go_on(self) -> None:
+        """After ``finish``: say more."""
+        self._may_say_more = True
 
     async def finish(self) -> None:
         """Say nothing new, and return when all that was said is acknowledged, and what comes again has come again."""
@@ -112,7 +120,9 @@ class Driver:
             for said in self._repeatable:
                 await self._post(session, said)
 
-    async def _work(self, session: aiohttp.ClientSession) -> None:
+    async def _work(self, session: aiohttp.ClientSession, ready: asyncio.Event | None) -> None:
+        if ready is not None:
+            await ready.wait()
         while True:
             said = self._next()
             if said is not None:
@@ -135,6 +145,9 @@ class Driver:
             return  # killed meanwhile: not acknowledged, so Sinch sends it again
         if answer.status not in (200, 503):
             raise AssertionError(f"An authentic webhook was answered {answer.status}: {text}")
+        if answer.status == 503 and "Retry-After" not in answer.headers:
+            raise AssertionError(f"A webhook was answered 503 without Retry-After: {text}")
+        self.answers[answer.status] += 1
         if answer.status == 200 and said in self._open:
             self._open.remove(said)
             self.acknowledged.append(said)

@@ -2,7 +2,8 @@
 
 Forks are made before any loop or thread exists here. Orders come as JSON lines on stdin, what happens goes out as JSON lines on stdout:
 
-    {"start": "server" | "emulator", "as": name, …}    {"as": name, "ready": address}, in the end {"as": name, "ended": status}
+    {"start": one of ``_ROLES``, "as": name, …}          {"as": name, "pid": number}, {"as": name, "ready": address},
+                                                       in the end {"as": name, "ended": status}
     {"signal": number, "as": name}
 
 A status is an exit code, or a signal's number made negative. When stdin ends, so do all children.
@@ -17,12 +18,14 @@ import selectors
 import signal
 import sys
 import threading
+import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import orjson
 
@@ -31,10 +34,15 @@ from bot.app import serve
 from bot.cli.logs import start_logging
 from bot.config import SERVER, read_config
 from bot.sinch.emulator import Emulator, EmulatorSettings, Fault, FaultKind, WebhookSettings
+from bot.store.sqlite.backing_up import back_up
+from bot.store.sqlite.restoring import restore
 from bot.web.site.pages import warm
 from tests.kill import sabotage
 from tests.kill.clock import FastClock
+from tests.kill.driver import APP_ID
+from tests.kill.rehearsal import rehearse
 
+_THREADS_END_S = 5.0
 _RETRY_S = 0.04  # of real time: a server that was killed is soon back
 
 Ready = Callable[[str], None]
@@ -42,7 +50,8 @@ Ready = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One child to start. ``folder`` holds its log, its config.yaml and the database; ``webhook`` is where the emulator reports to."""
+    """One child to start. ``folder`` holds its log, its config.yaml and the database; ``webhook`` is where the emulator reports to;
+    ``backup`` a file to write, or to restore."""
 
     start: str
     folder: str
@@ -56,6 +65,12 @@ class Order:
     webhook: str = ""
     secret: str = ""
     seed: int = 0
+    backup: str = ""
+
+    @property
+    def database(self) -> Path:
+        """The run's."""
+        return Path(self.folder) / "parley.db"
 
     @property
     def clock(self) -> FastClock:
@@ -91,7 +106,24 @@ async def _emulator(order: Order, until: asyncio.Event, ready: Ready) -> None:
     await emulator.stop()
 
 
-_ROLES = {"server": _server, "emulator": _emulator}
+def _as_sinch(folder: Path, clock: FastClock) -> Callable[[asyncio.Event, Ready], Coroutine[Any, Any, None]]:
+    order = Order(
+        "emulator", str(folder), clock.origin.isoformat(), clock.speed, app_id=APP_ID, webhook="http://127.0.0.1:1/"
+    )
+    return partial(_emulator, order)
+
+
+async def _backup(order: Order, until: asyncio.Event, ready: Ready) -> None:
+    crash.arm(order.crash)
+    await asyncio.to_thread(back_up, order.database, Path(order.backup))
+
+
+async def _restore(order: Order, until: asyncio.Event, ready: Ready) -> None:
+    crash.arm(order.crash)
+    await asyncio.to_thread(restore, Path(order.backup), order.database, order.clock.now())
+
+
+_ROLES = {"server": _server, "emulator": _emulator, "backup": _backup, "restore": _restore}
 
 
 async def _until_told(order: Order, ready: Ready) -> None:
@@ -168,6 +200,7 @@ class Launcher:
             _live(order, write_end)
         os.close(write_end)
         self._children[name] = pid
+        self._tell({"as": name, "pid": pid})
         self._selector.register(read_end, selectors.EVENT_READ, name)
 
     def _look_at(self, pipe: int, name: str) -> None:
@@ -183,11 +216,26 @@ class Launcher:
         _write(1, orjson.dumps(what) + b"\n")
 
 
+def _is_alone() -> bool:
+    """Whether the rehearsal's threads are gone; what ends is waited for."""
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread():
+            thread.join(_THREADS_END_S)
+    until = time.monotonic() + _THREADS_END_S
+    while threading.active_count() > 1 or len(os.listdir("/proc/self/task")) > 1:  # also those of other languages
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.01)
+    return True
+
+
 def main() -> None:
     """Be the warmed parent."""
-    if threading.active_count() != 1:
-        raise SystemExit("Something that was imported has started a thread; a fork would lose it.")
     warm()
+    start_logging("critical")  # nobody is at the other end of what a rehearsal calls
+    rehearse(_as_sinch)
+    if not _is_alone():
+        raise SystemExit(f"A fork would lose the threads that are left: {threading.enumerate()}")
     gc.collect()
     gc.freeze()
     launcher = Launcher()

@@ -22,7 +22,8 @@ END_WITHIN_S = 20.0
 
 
 class Life:
-    """One process, from its start to its end. ``status`` is its exit code, or the number of the signal that ended it, negative."""
+    """One process, from its start to its end. ``status`` is its exit code, or the number of the signal that ended it, negative; ``pid``
+    its number from the start on, 0 where nobody told."""
 
     def __init__(self, name: str, log: Path) -> None:
         self.name = name
@@ -30,6 +31,7 @@ class Life:
         self.ended = asyncio.Event()
         self.status: int | None = None
         self.address = ""
+        self.pid = 0
         self._log = log
 
     def is_ready(self, address: str) -> None:
@@ -62,6 +64,10 @@ class Life:
         except TimeoutError:
             return False
         return True
+
+    def lines(self) -> list[str]:
+        """All of its log, and of what was started before it under the same role."""
+        return self._log.read_text(errors="replace").splitlines() if self._log.exists() else []
 
     def written(self) -> str:
         """The end of its log."""
@@ -110,7 +116,9 @@ class Launcher:
         while line := await self._process.stdout.readline():
             told = orjson.loads(line)
             life = self._lives[told["as"]]
-            if "ended" in told:
+            if "pid" in told:
+                life.pid = told["pid"]
+            elif "ended" in told:
                 life.has_ended(told["ended"])
             else:
                 life.is_ready(told["ready"])

@@ -18,13 +18,14 @@ import aiohttp
 
 from tests.kill.backend import Backend, backend
 from tests.kill.clock import FastClock
-from tests.kill.driver import APP_ID, ORDERS, PROJECT_ID, SECRET, Driver
+from tests.kill.driver import APP_ID, ORDERS, SECRET, Driver
 from tests.kill.edits import Staff
 from tests.kill.lives import Launcher, Life, cold_start, launcher, quiet_port
+from tests.kill.settings import RULES, environment, write_config
+from tests.log_watch import naming
 from tests.oracle import Judgement, accepted_in, judge
 from tests.oracle_later import Witness
 
-RULES = Path(__file__).parent / "rules"
 SPEED = 60.0
 PEOPLE = 40
 ASKED = "call.sent"  # no place of ours: the backend has the whole request in its hands, so it is the one that tells
@@ -45,7 +46,8 @@ _UNFINISHED = """
 
 @dataclass
 class Run:
-    """``killed`` counts lives that ended at each crash point, ``random`` those ended at any moment; ``missed`` names points not reached."""
+    """``killed`` counts lives that ended at each crash point, ``random`` those ended at any moment, ``cold`` those of an operator's own
+    start; ``missed`` names points not reached."""
 
     folder: Path
     clock: FastClock
@@ -60,6 +62,7 @@ class Run:
     started_at: list[datetime] = field(default_factory=list)
     killed: Counter[str] = field(default_factory=Counter)
     missed: list[str] = field(default_factory=list)
+    cold: int = 0
 
     @property
     def database(self) -> Path:
@@ -77,13 +80,13 @@ class Run:
         return self.killed.total()
 
     async def kill_at(self, point: str, visit: int = 1) -> None:
-        """A life that ends at the ``visit``-th time it comes by a crash point."""
+        """A life that ends at the ``visit``-th time it comes by a crash point; at any moment, where it does not come by in time."""
         if point in RELOADING and self.has_served and self.dice.random() < 0.5:
             self.staff.save_unsound()  # it starts with the last good one, and hears of a sound one when it is there
         life = self.start("" if point == ASKED else f"{point}:{visit}")
         if point == ASKED:
             self.backend.at(visit, lambda: self.launcher.signal(life, signal.SIGKILL))
-        async with self.driver.sending():
+        async with self.driver.sending(life.ready):
             if await life.until_ready():
                 self.has_served = True
                 if point in RELOADING:
@@ -92,13 +95,14 @@ class Run:
                 self.missed.append(f"{point}:{visit}")
                 self.launcher.signal(life, signal.SIGKILL)
                 await life.until_ended()
+                point = "random"
         self.backend.answer_again()
         self.count(life, point)
 
     async def kill_any_moment(self, after_s: float) -> None:
         """A life that ends so many seconds after it began, ready or not."""
         life = self.start()
-        async with self.driver.sending():
+        async with self.driver.sending(life.ready):
             await life.until_ended(after_s)
             self.launcher.signal(life, signal.SIGKILL)
             await life.until_ended()
@@ -109,23 +113,29 @@ class Run:
         self.started_at.append(self.clock.now())
         cold = await cold_start(self.folder, self.environment, f"{point}:{visit}")
         try:
-            async with self.driver.sending():
+            async with self.driver.sending(cold.life.ready):
                 await cold.life.until_ready()
                 if not await cold.life.until_ended(_LIFE_S):
                     self.missed.append(f"{point}:{visit}")
+                    point = "random"
         finally:
             await cold.close()
         self.count(cold.life, point)
+        self.cold += 1
 
-    async def finish(self, drain_s: float = _DRAIN_S) -> Judgement:
-        """A last life: everything that was said is acknowledged, everything drains, SIGTERM ends it well; then both sides are compared."""
-        life = self.start()
+    async def finish(self, drain_s: float = _DRAIN_S, last: Life | None = None) -> Judgement:
+        """A last life: everything that was said is acknowledged, everything drains, SIGTERM ends it well; then both sides are compared.
+
+        ``last``: the one that lives already.
+        """
+        life = last or self.start()
         assert await life.until_ready(), life.written()
         await self.driver.finish()
         await self._drained(life, drain_s)
         self.launcher.signal(life, signal.SIGTERM)
         assert await life.until_ended(), f"SIGTERM did not end it. It wrote:\n{life.written()}"
         assert life.status == 0, f"SIGTERM ended it with {life.status}. It wrote:\n{life.written()}"
+        assert naming(life.lines()) == []
         witness = Witness(self.backend.asked, self.started_at, self.staff.unsound)
         return judge(self.database, self.truth, self.driver.told(), witness)
 
@@ -144,15 +154,12 @@ class Run:
     def start(self, crash: str = "") -> Life:
         """A life of the server, to die at ``crash``."""
         self.started_at.append(self.clock.now())
-        return self.launcher.start(
-            "server",
-            self.folder,
-            origin=self.clock.origin.isoformat(),
-            speed=self.clock.speed,
-            environment=self.environment,
-            crash=crash,
-            sabotage=self.sabotage,
-        )
+        return self.launch("server", environment=self.environment, crash=crash, sabotage=self.sabotage)
+
+    def launch(self, what: str, **order: object) -> Life:
+        """Start one of this run's processes; see ``tests.kill.launcher.Order``."""
+        origin, speed = self.clock.origin.isoformat(), self.clock.speed
+        return self.launcher.start(what, self.folder, origin=origin, speed=speed, **order)
 
     def count(self, life: Life, point: str) -> None:
         """It was killed there."""
@@ -203,9 +210,7 @@ async def kill_run(
     async with backend(dice) as shop, AsyncExitStack() as ending:
         started = parent if parent is not None else await ending.enter_async_context(launcher())
         ending.push_async_callback(started.end_all)
-        (folder / "config.yaml").write_text(
-            f"webhook:\n  max_age: 86400\nallowed_hosts: {shop.url.removeprefix('http://')}\n"
-        )
+        write_config(folder, shop.url.removeprefix("http://"))
         staff = Staff(folder / "shop", RULES, shop.url)
         emulator = started.start(
             "emulator",
@@ -220,8 +225,8 @@ async def kill_run(
         )
         assert await emulator.until_ready(), emulator.written()
         await _introduce(emulator.address, driver.identities)
-        environment = _environment(folder, port, emulator.address)
-        yield Run(folder, clock, driver, started, shop, staff, environment, dice, sabotage)
+        settings = environment(folder, port, emulator.address)
+        yield Run(folder, clock, driver, started, shop, staff, settings, dice, sabotage)
 
 
 async def _introduce(sinch: str, identities: list[str]) -> None:
@@ -233,21 +238,3 @@ async def _introduce(sinch: str, identities: list[str]) -> None:
                 f"{sinch}/emulator/say", json=said, headers={"Authorization": "Basic a2lsbDpraWxs"}
             ) as answer:
                 assert answer.status == 200, await answer.text()
-
-
-def _environment(folder: Path, port: int, sinch: str) -> dict[str, str]:
-    return {
-        "SINCH_PROJECT_ID": PROJECT_ID,
-        "SINCH_APP_ID": APP_ID,
-        "SINCH_KEY_ID": "kill",
-        "SINCH_KEY_SECRET": "kill",
-        "SINCH_WEBHOOK_SECRET": SECRET,
-        "SINCH_API_URL": sinch,
-        "SINCH_AUTH_URL": sinch,
-        "DATABASE_URL": f"sqlite:///{folder / 'parley.db'}",
-        "RULES_DIR": str(folder / "shop"),
-        "HOST": "127.0.0.1",
-        "PORT": str(port),
-        "SEND_RATE": "0",
-        "LOG_LEVEL": "warning",
-    }

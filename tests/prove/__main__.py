@@ -37,6 +37,7 @@ def main() -> int:
     _tell(proofs, ledger)
     everything = [proof_of(name) for name in NAMES]
     if asked.report or not (interrupted or asked.names):
+        FOLDER.mkdir(parents=True, exist_ok=True)
         PAGE.write_text(page(everything, ledger, machine(FOLDER)))
         out.print(f"Written: {PAGE.relative_to(PAGE.parents[1])}")
     if interrupted:

@@ -2,13 +2,15 @@
 
 import asyncio
 import os
+import re
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.bench.machine import Machine
-from tests.prove.ledger import Entry, Ledger, code_digest, missing, tally
+from tests.prove.faults import FAULTS, CodeFault
+from tests.prove.ledger import ROOT, Entry, Ledger, code_digest, missing, tally
 from tests.prove.proof import Proof, Share
 from tests.prove.proofs import NAMES, proof_of
 from tests.prove.report import page
@@ -158,6 +160,19 @@ async def test_an_interrupted_run_ends_its_shares_and_their_children(ledger: Led
         await asyncio.wait([work])
         assert await asyncio.to_thread(reader.read) == b""  # nobody holds the other end
     assert ledger.entries == []
+
+
+def test_the_guarantees_name_every_proof() -> None:
+    page = (ROOT / "docs" / "guarantees.md").read_text().partition("## How it is proved")[2]
+    assert tuple(re.findall(r"^\| `([a-z]+)` \|", page, re.MULTILINE)) == NAMES
+    for path in re.findall(r"`(tests/[\w/.]+)`", page):
+        assert (ROOT / path).exists(), path
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_every_deliberate_fault_has_its_place_and_tests(fault: CodeFault) -> None:
+    assert (ROOT / fault.file).read_text().count(fault.old) == 1
+    assert all((ROOT / path).exists() for path in fault.tests)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -9,9 +9,12 @@ from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from email.utils import formatdate
+from types import SimpleNamespace
 
 import pytest
+from multidict import CIMultiDict
 
+import bot.sinch.client as client_module
 from bot.core.event import ContactKey
 from bot.core.reply import Button, Section, TextReply
 from bot.errors import Failed, Misconfigured, OutcomeUnknown, Retry
@@ -30,6 +33,7 @@ from bot.sinch.kinds import (
     send_text,
 )
 from bot.sinch.outcome import Accepted, Refused, Rejected, SendOutcome, Unknown
+from bot.sinch.transport import Answer
 from tests.sinch.odd import ANSWERED, Odd, answer
 
 APP, PROJECT = "01EMULATEDAPP0000000000000", "emulated-project"
@@ -396,6 +400,28 @@ async def test_a_date_that_is_none_is_passed_over(opened: Open, date: str) -> No
     assert client.clock_skew.seconds == 0.0
 
 
+async def test_one_wrong_date_alone_stops_nothing(opened: Open, emulator: Emulator) -> None:
+    """Whoever would hold a message for it asks first, however short ago somebody else asked."""
+    client = await opened(emulator.url)
+    await client.check_clock()
+    client._measure(Answer(200, CIMultiDict(Date=formatdate(0, usegmt=True)), b""), time.time(), time.monotonic())
+    assert client.clock_skew.is_too_large
+    await client.check_clock()
+    assert client.clock_skew.seconds == 0.0
+
+
+async def test_a_clock_that_is_set_back_is_measured_all_the_same(
+    opened: Open, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await opened(emulator.url)
+    await say(client)
+    assert client.clock_skew.seconds == 0.0
+    set_back = SimpleNamespace(time=lambda: time.time() - 3600, monotonic=lambda: time.monotonic() + 11)
+    monkeypatch.setattr(client_module, "time", set_back)
+    await say(client)
+    assert client.clock_skew.seconds == pytest.approx(-3600, abs=1.5)
+
+
 async def test_the_clock_of_a_gateway_in_trouble_counts_for_nothing(opened: Open) -> None:
     odd = Odd(answer(502, b"", f"Date: {formatdate(0, usegmt=True)}"))
     async with odd.listening() as url:
@@ -424,6 +450,16 @@ async def test_trouble_with_other_requests_is_told_by_what_helps(
         client = await opened(url)
         with pytest.raises(trouble):
             await client.ask("GET", "/v1/projects/p/apps/a")
+
+
+async def test_what_is_asked_is_not_told_with_the_trouble(opened: Open) -> None:
+    odd = Odd(b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n{}")
+    async with odd.listening() as url:
+        client = await opened(url)
+        with pytest.raises(Retry) as trouble:
+            await client.ask("GET", "/v1/projects/p/messages?channel_identity=46700000001")
+    assert "46700000001" not in str(trouble.value)
+    assert str(trouble.value).startswith("Sinch could not be reached: ")
 
 
 async def test_a_lost_answer_to_a_post_is_not_tried_again(opened: Open) -> None:

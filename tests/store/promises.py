@@ -31,6 +31,7 @@ def may_leave(business: Business, books: Books, started: Started) -> None:
         assert business.now < closes - MARGIN, "own words outside the window"
         assert started.ttl_s is not None
         assert timedelta(seconds=started.ttl_s) <= closes - business.now
+    assert started.outbox_id not in books.too_late, "an answer left after the window of its message"
     placed = books.placed.get(started.outbox_id)
     if placed is not None:
         assert not placed.gone, "it was deleted"
@@ -42,6 +43,17 @@ def may_leave(business: Business, books: Books, started: Started) -> None:
         person, seq, to_us(business.now), seq,
     )  # fmt: skip
     assert not overtaken, "it overtook another"
+
+
+def in_line(business: Business, books: Books, started: Started) -> None:
+    """Nothing that was decided or asked for before it, and could leave, is still waiting for its first try."""
+    line = books.line.get(started.contact.identity, [])
+    if started.number > 1 or started.outbox_id not in line:
+        return
+    place = line.index(started.outbox_id)
+    for id_ in line[:place]:
+        assert state_of(business, id_) != ("queued", 0), f"{started.outbox_id} overtook {id_}"
+    del line[:place]
 
 
 def consent_adds_up(business: Business, books: Books) -> None:
@@ -56,17 +68,19 @@ def consent_adds_up(business: Business, books: Books) -> None:
 
 
 def lanes_wake_in_time(business: Business) -> None:
-    """Whatever is due is looked at by then."""
+    """Whatever is due is looked at by then, or now."""
     late = business.rows(
         "SELECT l.person FROM lane l WHERE NOT EXISTS (SELECT 1 FROM outbox f WHERE f.person = l.person AND f.kind = 'message'"
-        " AND f.state IN ('sending', 'unknown')) AND coalesce(l.send_at, 1 << 62) > (SELECT coalesce("
+        " AND f.state IN ('sending', 'unknown')) AND coalesce(l.send_at, 1 << 62) > max(?, (SELECT coalesce("
         " (SELECT q.due_at FROM outbox q WHERE q.person = l.person AND q.kind = 'message' AND q.state = 'queued' AND q.attempts > 0),"
-        " (SELECT min(q.due_at) FROM outbox q WHERE q.person = l.person AND q.kind = 'message' AND q.state = 'queued')))"
+        " (SELECT min(q.due_at) FROM outbox q WHERE q.person = l.person AND q.kind = 'message' AND q.state = 'queued'))))",
+        to_us(business.now),
     )
     assert not late, f"lanes {late} sleep too long"
     deaf = business.rows(
-        "SELECT l.person FROM lane l WHERE coalesce(l.ready_at, 1 << 62) >"
-        " (SELECT min(i.ready_at) FROM inbox i WHERE i.person = l.person AND i.state = 'pending')"
+        "SELECT l.person FROM lane l WHERE coalesce(l.ready_at, 1 << 62) > max(?, (SELECT i.ready_at FROM inbox i"
+        " WHERE i.person = l.person AND i.state = 'pending' ORDER BY i.held = 1, i.written_at, i.id LIMIT 1))",
+        to_us(business.now),
     )
     assert not deaf, f"lanes {deaf} do not listen"
 

@@ -8,7 +8,7 @@ import pytest
 from bot.core.conversation import WINDOW
 from bot.core.decision import Send
 from bot.core.delivery import OutboxState
-from bot.core.event import MediaKind
+from bot.core.event import ContactKey, InboundMessage, MediaKind
 from bot.core.reply import TextReply
 from bot.store.port import Store
 from bot.store.units import (
@@ -25,6 +25,8 @@ from bot.store.units import (
     Verdict,
 )
 from tests.store.making import ANNA, BO, NOON, POLICY, TEMPLATE, answers, at, order, receipt, settled, wrote
+
+HOUR = 3600
 
 
 async def start(store: Store, seconds: float = 1, limit: int = 10) -> list[Started]:
@@ -154,6 +156,43 @@ def seeing(seen: list[tuple[bytes, MediaKind | None]]) -> Decide:
     return decide
 
 
+def number(n: int) -> ContactKey:
+    """One of many people."""
+    return ContactKey("APP", "WHATSAPP", f"4670{n:07}")
+
+
+async def test_people_of_whom_much_is_to_be_decided_take_turns_with_the_others(store: Store) -> None:
+    loud = [wrote(f"{n}", number(who), at(n / 100)) for who in range(4) for n in range(40)]
+    await store.record(loud, at(1))
+    await store.record([wrote("hi", number(9), at(2))], at(2))
+    turns: list[list[ContactKey]] = []
+
+    def decide(lane: Lane) -> list[Settled]:
+        turns[-1].append(lane.conversation.contact)
+        return [settled(claimed.inbox_id) for claimed in lane.pending]
+
+    for _ in range(3):
+        turns.append([])
+        await store.decide_ready(2, at(3), decide)
+    assert [sorted(each) for each in turns[:2]] == [[number(0), number(1)], [number(2), number(3)]]
+    assert number(9) in turns[2]
+
+
+async def test_people_to_whom_much_is_to_leave_take_turns_with_the_others(store: Store) -> None:
+    await store.record([wrote("hi", who) for who in (ANNA, BO)], NOON)
+    await store.decide_ready(10, NOON, answers())
+    await store.place([order(f"{n}") for n in range(3)], at(1))
+    await store.place([order("hello", BO)], at(2))
+    left = []
+    for second in (3, 4, 5):
+        (started,) = await store.start(1, at(second), POLICY)
+        await store.record([wrote(f"more {second}")], at(second))  # meanwhile she writes on
+        await store.decide_ready(10, at(second), answers("yes"))
+        await store.finish([Accepted(started.attempt_id, f"M{second}")], at(second))
+        left.append(started.contact)
+    assert left == [ANNA, BO, ANNA]
+
+
 async def test_state_and_effects_are_there_for_the_next_decision(store: Store) -> None:
     await store.record([wrote("hi")], NOON)
     await store.decide_ready(10, NOON, answers("hello"))
@@ -257,6 +296,18 @@ async def test_free_form_does_not_start_outside_the_window(store: Store) -> None
     assert await start(store) == []
     await store.place([replace(order(), if_closed=TEMPLATE)], NOON)
     assert [started.reply for started in await start(store, 2)] == [TEMPLATE]
+
+
+async def test_a_window_counts_from_when_the_person_wrote_not_from_when_we_heard_of_it(store: Store) -> None:
+    late = wrote("hi", when=at(0))
+    assert isinstance(late.event, InboundMessage)
+    await store.record([replace(late, event=replace(late.event, received_at=at(23 * HOUR)))], at(23 * HOUR))
+    await store.place([order()], at(23.5 * HOUR))
+    [started] = await start(store, 23.5 * HOUR)
+    assert started.ttl_s == HOUR / 2
+    await store.finish([Accepted(started.attempt_id, "M1")], at(23.5 * HOUR))
+    await store.place([order()], at(24 * HOUR))
+    assert await start(store, 24 * HOUR) == []
 
 
 async def test_what_waits_for_the_person_leaves_before_the_answer(store: Store) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from bot.core.conversation import State
 from bot.core.event import BusinessEvent, ContactKey, Event, InboundMessage, Reaction, Text, TimerFired
+from bot.errors import StoreUnavailable
 from bot.store.contacts import Came, Left, PersonChange
 from bot.store.conversations import LIST_MAX, ListCursor, Listed, Show, Wanted
 from bot.store.port import Store
@@ -488,7 +489,7 @@ async def test_a_slow_page_keeps_only_pages_waiting(store: SqliteStore) -> None:
 
 
 async def test_pages_cannot_write(store: SqliteStore) -> None:
-    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+    with pytest.raises(StoreUnavailable, match="readonly"):
         await store._database.browse(lambda c: c.execute("DELETE FROM lane"))
 
 

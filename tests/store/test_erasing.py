@@ -205,6 +205,41 @@ async def test_what_is_under_way_ends_first(store: SqliteStore) -> None:
     assert (await store.privacy.erase(CANARY, at(60), patience_s=0)).known
 
 
+async def test_an_erasure_that_came_to_nothing_lost_no_receipt(store: SqliteStore) -> None:
+    await store.record([wrote("hello", CANARY)], NOON)
+    await store.decide_ready(10, NOON, answers("words"))
+    [started] = await store.start(10, NOON, POLICY)
+    await store.record([receipt("DELIVERED", started.outbox_id, "M1", who=CANARY)], at(1))
+    with pytest.raises(Refused, match="on its way"):
+        await store.privacy.erase(CANARY, at(2), patience_s=0)
+    assert (await store.decide_ready(10, at(3), answers())).settled == 1
+    told = await store.message(started.outbox_id)
+    assert told is not None
+    assert told.status == "delivered"
+
+
+async def test_what_comes_while_everything_is_looked_through_goes_as_well(
+    store: SqliteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.record([wrote("hello", CANARY)], NOON)
+    loop, newest, recorded = asyncio.get_running_loop(), erasing._newest, []
+
+    def after_one_more(connection: sqlite3.Connection, table: str, column: str) -> int:
+        if not recorded:
+            more = store.record([wrote("between two looks", CANARY)], at(1))
+            recorded.append(asyncio.run_coroutine_threadsafe(more, loop).result(10))
+        return newest(connection, table, column)
+
+    monkeypatch.setattr(erasing, "_newest", after_one_more)
+    assert (await store.privacy.erase(CANARY, at(2))).known
+    assert recorded == [[True]]
+    with closing(sqlite3.connect(tmp_path / "parley.db")) as connection:
+        assert (
+            connection.execute("SELECT raw, person FROM inbox WHERE raw NOT NULL OR person NOT NULL").fetchall() == []
+        )
+        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+
+
 async def test_a_call_under_way_ends_first(store: SqliteStore) -> None:
     await store.record([wrote("track", CANARY)], NOON)
     await store.decide_ready(10, NOON, lambda lane: [settled(lane.pending[0].inbox_id, CALL, state=calling())])

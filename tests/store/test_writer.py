@@ -151,6 +151,33 @@ async def test_too_many_waiting_is_said_and_what_waits_is_still_written(
     assert desk.words() == {"busy", "a", "b"}
 
 
+async def test_bodies_that_wait_are_counted_by_their_bytes(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "MOST_BYTES_WAITING", 100)
+    busy = asyncio.create_task(desk.writer.write(desk.hold, "busy"))
+    await desk.is_busy.wait()
+    waiting = asyncio.create_task(desk.writer.write(desk.keep, "a", 60))
+    await asyncio.sleep(0)
+    with pytest.raises(Overloaded):
+        await desk.writer.write(desk.keep, "b", 41)
+    small = asyncio.create_task(desk.writer.write(desk.keep, "c", 40))
+    unweighed = asyncio.create_task(desk.writer.write(desk.keep, "d"))
+    desk.may_go_on.set()
+    await asyncio.gather(busy, waiting, small, unweighed)
+    assert await desk.writer.write(desk.keep, "b", 100) == "kept b"
+    assert await desk.writer.write(desk.keep, "e", 1000) == "kept e", "alone it is no crowd"
+    assert desk.words() == {"busy", "a", "b", "c", "d", "e"}
+
+
+async def test_a_commit_holds_no_more_than_some_bytes(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "MOST_BYTES_IN_GROUP", 100)
+    sizes = (90, 20, 80, 10, 500, 1)
+    writes = (desk.writer.write(desk.keep, f"{n}", size) for n, size in enumerate(sizes))
+    async with asyncio.timeout(10):
+        await asyncio.gather(*writes)
+    assert desk.told == ["commit"] * 5, "90 | 20 + 80 | 10 | 500 | 1"
+    assert desk.order == [f"{n}" for n in range(6)]
+
+
 async def test_closing_writes_what_waits_and_takes_no_more(desk: Desk) -> None:
     waiting = asyncio.create_task(desk.writer.write(desk.keep, "a"))
     await asyncio.sleep(0)

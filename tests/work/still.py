@@ -50,3 +50,8 @@ class StillClock:
                 return idle[0]
             self._someone_waits.clear()
             await self._someone_waits.wait()
+
+    async def until_waiting_anew(self) -> None:
+        """Wait until a worker begins to wait."""
+        self._someone_waits.clear()
+        await self._someone_waits.wait()

@@ -3,7 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from bot.work.clock import LONGEST_WAIT, RunningClock
+from bot.work.clock import LONGEST_WAIT, SET_BACK, RunningClock
 
 HOUR = timedelta(hours=1)
 
@@ -23,6 +23,19 @@ async def test_a_moment_that_has_come_needs_no_wait() -> None:
     await clock.wait_until(clock.now() - HOUR, event)
     event.set()
     await clock.wait_until(clock.now() + HOUR, event)
+
+
+def test_a_clock_that_is_set_back_a_little_stands_still_until_that_is_made_up_for() -> None:
+    noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    shown = [noon, noon, noon - timedelta(seconds=20), noon - timedelta(seconds=1), noon + timedelta(seconds=1)]
+    clock = RunningClock(iter(shown).__next__)
+    assert [clock.now() for _ in range(4)] == [noon, noon, noon, noon + timedelta(seconds=1)]
+
+
+def test_a_clock_that_was_far_ahead_is_followed_at_once() -> None:
+    noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    clock = RunningClock(iter([noon, noon - HOUR, noon - HOUR + SET_BACK]).__next__)
+    assert [clock.now() for _ in range(2)] == [noon - HOUR, noon - HOUR + SET_BACK]
 
 
 async def test_the_moment_ends_the_wait() -> None:

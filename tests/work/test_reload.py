@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import pwd
+import sys
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Iterator, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Iterator, MutableMapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -20,16 +20,17 @@ from bot.core.conversation import OpenQuestion, State
 from bot.core.event import ContactKey
 from bot.core.phrasing import Place
 from bot.errors import Misconfigured, Refused, StoreUnavailable
-from bot.rulebook.approval import Approval, approved
-from bot.rulebook.load import digest_of, load, load_files
+from bot.rulebook.approval import Approval
 from bot.rulebook.problem import Problem
 from bot.store.port import Store
 from bot.store.sqlite import open_store
 from bot.store.units import Lane, Settled
+from bot.work import live as live_rules
 from bot.work import reload
 from bot.work.clock import RunningClock
 from bot.work.live import LiveRules, rules_at_start
 from bot.work.reload import Reloader
+from tests.approving import approve_here, approve_stored_here
 from tests.store.making import NOON, settled, wrote
 from tests.work.still import StillClock
 
@@ -94,24 +95,6 @@ def quick(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
     if "child" not in request.fixturenames:
         monkeypatch.setattr(reload, "approve", approve_here)
         monkeypatch.setattr(reload, "approve_stored", approve_stored_here)
-
-
-@pytest.fixture
-def child() -> Iterator[None]:
-    """Approves as the program does, which keeps what was approved from the garbage collector for good."""
-    yield
-    gc.unfreeze()
-
-
-async def approve_here(folder: Path) -> Approval:
-    reading = await asyncio.to_thread(load, folder)
-    is_approved, problems = approved(reading)
-    return Approval(reading.rulebook if is_approved else None, problems, digest_of(reading.files), reading.files, "bo")
-
-
-async def approve_stored_here(files: Mapping[str, bytes]) -> Approval:
-    reading = load_files(files)
-    return Approval(reading.rulebook, reading.problems, digest_of(files), files)
 
 
 @pytest.fixture
@@ -468,9 +451,11 @@ async def test_stopping_in_the_middle_of_a_save_leaves_it_to_the_next_start(
 
     monkeypatch.setattr(asyncio, "create_subprocess_exec", note)
     async with reloading(rules, store) as (live, _):
+        started.clear()  # of the one that looked at the rules as the server started
         save(rules, "second")
         await started.wait()
-    assert [child.returncode for child in children] == [-9]
+    assert len(children) == 2
+    assert children[-1].returncode == -9
     assert greeting(live) == "first"
     assert greeting(await rules_at_start(rules, store, NOON)) == "second"
 
@@ -633,6 +618,48 @@ async def test_a_start_with_failing_tests_serves_the_last_good_one(rules: Path, 
     live = await rules_at_start(rules, store, NOON)
     assert greeting(live) == "first"
     assert 'Test "greeting"' in live.problems[0].sentence
+
+
+@pytest.fixture
+def deadly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever loads a folder with the word DEADLY in it dies, as of a fault in a C library."""
+    program = tmp_path / "python"
+    program.write_text(
+        f'#!/bin/sh\nfor folder in "$@"; do :; done\n'
+        f'grep -qrs DEADLY "$folder" && kill -SEGV $$\nexec "{sys.executable}" "$@"\n',
+        encoding="utf-8",
+    )
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+
+
+async def test_rules_that_kill_whoever_loads_them_leave_the_last_good_ones_in_service(
+    child: None, deadly: None, rules: Path, store: Store
+) -> None:
+    assert greeting(await rules_at_start(rules, store, NOON)) == "first"
+    save(rules, "DEADLY")
+    live = await rules_at_start(rules, store, NOON)
+    assert (greeting(live), live.live.version) == ("first", 1)
+    assert "was ended by the system (signal 11)" in live.problems[0].sentence
+    save(rules, "second")
+    live = await rules_at_start(rules, store, NOON)
+    assert (greeting(live), live.problems) == ("second", ())
+
+
+async def test_a_first_start_with_rules_that_kill_is_refused_in_a_sentence(
+    child: None, deadly: None, rules: Path, store: Store
+) -> None:
+    save(rules, "DEADLY")
+    with pytest.raises(Misconfigured, match=r"no earlier rulebook to serve:\n.*signal 11"):
+        await rules_at_start(rules, store, NOON)
+
+
+async def test_the_last_good_rules_are_not_approved_again(
+    rules: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await rules_at_start(rules, store, NOON)
+    monkeypatch.delattr(live_rules, "approve")
+    assert greeting(await rules_at_start(rules, store, NOON)) == "first"
 
 
 async def test_a_first_start_with_failing_tests_is_refused(rules: Path, store: Store) -> None:

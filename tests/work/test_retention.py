@@ -137,3 +137,24 @@ async def test_a_round_at_start_and_one_every_hour_whatever_happens() -> None:
     retention.stop()
     await asyncio.wait_for(running, 5)
     assert store.at == [START - 30 * DAYS, START + EVERY - 30 * DAYS]
+
+
+async def test_nothing_is_forgotten_while_the_clock_is_not_trusted() -> None:
+    store, clock, trusted = Rounds(), StillClock(START), [False]
+
+    async def allowed() -> bool:
+        return trusted[0]
+
+    retention = Retention(store, Nobody(), Nobody(), clock, Keeping(None, 30 * DAYS), allowed)  # type: ignore[arg-type]
+    running = asyncio.create_task(retention.run())
+    assert await clock.until_waiting() == START + EVERY
+    assert store.at == []
+    trusted[0] = True
+    clock.advance(EVERY.total_seconds())
+    await asyncio.wait_for(store.done.wait(), 5)
+    await clock.until_waiting()
+    clock.jump(-1000 * 86400)
+    assert await clock.until_waiting() == clock.now() + EVERY, "not when the wrong time comes"
+    assert store.at == [START + EVERY - 30 * DAYS, START + EVERY - 1030 * DAYS]
+    retention.stop()
+    await asyncio.wait_for(running, 5)

@@ -142,6 +142,17 @@ async def test_it_stops_while_it_waits_and_fires_no_more() -> None:
     assert works.timers.asked == []
 
 
+async def test_a_clock_that_was_set_back_has_no_timer_wait_until_it_is_there_again() -> None:
+    works = Works(Timers(Fired(0, None)))
+    await works.idle()
+    works.clock.advance(3600)
+    assert await works.idle() == at(3630)
+    works.clock.jump(-3600)
+    assert await works.idle() == at(30)
+    assert works.timers.asked == [at(3600), at(0)]
+    await works.stop()
+
+
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
     opened = await open_store(tmp_path / "parley.db", app="APP")

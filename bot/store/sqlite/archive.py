@@ -123,6 +123,11 @@ class SqliteArchive:
 
 def open_archive(path: Path) -> SqliteArchive:
     """Open the database at ``path`` to read it. Raises ``Misconfigured`` where there is none of this program's."""
+    return SqliteArchive(open_reading(path))
+
+
+def open_reading(path: Path) -> sqlite3.Connection:
+    """A connection to the database at ``path`` that only reads, outside a transaction. Raises as ``open_archive`` does."""
     if not path.is_file():
         raise no_database(path)
     try:
@@ -134,9 +139,8 @@ def open_archive(path: Path) -> SqliteArchive:
             for pragma in ("query_only=ON", "busy_timeout=2000", "cache_size=-64000", f"mmap_size={_MAPPED}"):
                 connection.execute(f"PRAGMA {pragma}")
             _check_schema(path, schema_version(connection))
-            archive = SqliteArchive(connection)
             opened.pop_all()
-            return archive
+            return connection
     except sqlite3.Error as error:
         raise Misconfigured(
             f"The database {path} cannot be read ({error}); set DATABASE_URL to another file."

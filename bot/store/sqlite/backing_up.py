@@ -15,6 +15,7 @@ from pathlib import Path
 from bot.crash import reach
 from bot.errors import Misconfigured, Refused
 from bot.store.sqlite.connection import migrations, schema_version
+from bot.store.sqlite.disk import fsync
 from bot.store.sqlite.exporting import beside
 
 
@@ -97,12 +98,3 @@ def _checked(path: Path, connection: sqlite3.Connection) -> Checked:
         " + (SELECT count(*) FROM inbox WHERE kind = 'inbound')"
     ).fetchone()
     return Checked(schema, people, messages, path.stat().st_size, bytes(key[0]))
-
-
-def fsync(path: Path) -> None:
-    """Return when the disk has this file, or what a folder lists."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

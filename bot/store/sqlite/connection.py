@@ -22,6 +22,7 @@ _PRAGMAS = (
     "PRAGMA temp_store=MEMORY",
     "PRAGMA cache_size=-32000",
     "PRAGMA wal_autocheckpoint=4000",
+    "PRAGMA journal_size_limit=67108864",  # what a long reader let the log grow to goes back to the disk
 )
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import aiosqlite
 
 from bot.store.sqlite.memory import Memory
-from bot.store.sqlite.writer import Stage, Writer, run_on
+from bot.store.sqlite.writer import Stage, Writer, read_on
 
 T = TypeVar("T")
 ALONE = 4  # among the stages of a group: after what comes in and is asked for, before deciding
@@ -40,11 +40,11 @@ class Database:
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run ``work`` on what is committed, through a connection that cannot write. Keep it short: others wait for it."""
-        return await run_on(self._reading, work)
+        return await read_on(self._reading, work)
 
     async def browse(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """As ``read``, on a connection of its own for pages that people look at: only each other do they keep waiting."""
-        return await run_on(self._browsing, work)
+        return await read_on(self._browsing, work)
 
     async def alone(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run ``work`` on the writing connection between two groups, outside any transaction: for what a transaction cannot do."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -15,15 +15,18 @@ from bot.core.conversation import Conversation, State, Window
 from bot.core.event import ContactKey, MediaKind, contact_of
 from bot.crash import reach
 from bot.store.sqlite.effects import LaneOutcome
+from bot.store.sqlite.lanes import READY
+from bot.store.sqlite.last_event import is_of
 from bot.store.sqlite.memory import Memory
 from bot.store.sqlite.people import PERSON_COLUMNS, person_of_row
 from bot.store.sqlite.receipts import submissions_of
 from bot.store.sqlite.sets import json_array
 from bot.store.sqlite.settling import settle
 from bot.store.sqlite.times import from_us, from_us_or_none, to_us
-from bot.store.units import Claimed, Decide, InboxKind, Lane, Progress
+from bot.store.units import Claimed, Decide, InboxKind, Lane, Progress, Settled, Struck
 
 EVENTS_A_LANE = 8  # a talkative person takes turns with the others
+BYTES_AT_ONCE = 16 * 1024 * 1024  # of bodies that are read again: five hundred of the largest would be half a gigabyte
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +73,21 @@ def _decide_lanes(connection: sqlite3.Connection, memory: Memory, rows: list[Any
     for row in rows:
         person, first_inbox, events = row[0], row[-3], claimed.get(row[0], [])
         state = _state(memory, person, row[-4])
-        lane = _lane(row, state, events) if events else None
-        settled = tuple(order.decide(lane)) if lane is not None else ()
+        lane = _lane(row, state, events, memory) if events else None
+        settled = _settled(lane, memory, order) if lane is not None else ()
         contact = lane.conversation.contact if lane is not None else None
         outcomes.append(LaneOutcome(person, row[-4], state, contact, tuple(events), settled, first_inbox))
     reach("decide.inside")
     progress = settle(connection, memory, outcomes, order.now)
     reach("settle.in_transaction")
     return progress
+
+
+def _settled(lane: Lane, memory: Memory, order: DecideOrder) -> tuple[Settled, ...]:
+    try:
+        return tuple(order.decide(lane))
+    finally:
+        memory.last_event.ends()
 
 
 def _state(memory: Memory, person: int, text: str) -> State:
@@ -91,16 +101,17 @@ def _state(memory: Memory, person: int, text: str) -> State:
 def _claimed(
     connection: sqlite3.Connection, memory: Memory, pending: dict[int, list[list[Any]]], now: datetime
 ) -> dict[int, list[Claimed]]:
-    """The oldest events of each lane, up to the first that is not ready yet (a retry holds back what came after it)."""
+    """The oldest events of each lane, up to the first that is not ready yet (a retry holds back what came after it), or whose body is left
+    for the next time."""
     raws = _raws(connection, [row[1] for rows in pending.values() for row in rows if row[1] not in memory.events])
     at = to_us(now)
     claimed: dict[int, list[Claimed]] = {}
     for person, rows in pending.items():
         rows.sort()
         for _, id_, kind, tries, received_at, ready_at, media in rows:
-            if ready_at > at:
+            if ready_at > at or (id_ not in raws and id_ not in memory.events):
                 break
-            event, raw, _ = memory.events.pop(id_, None) or (None, raws.get(id_, b""), now)
+            event, raw, _ = memory.events.pop(id_, None) or (None, raws[id_], now)
             told = MediaKind(media) if media else None
             one = Claimed(id_, InboxKind(kind), raw, from_us(received_at), tries + 1, event, media_kind=told)
             claimed.setdefault(person, []).append(one)
@@ -121,20 +132,53 @@ def tell_media(connection: sqlite3.Connection, app: str, dedup: str, kind: Media
     return True
 
 
+def recover(connection: sqlite3.Connection, noted: tuple[int, float], now: datetime, most_tries: int) -> Struck:
+    """The event that was noted has lost a try, where it is still pending."""
+    number, received_at = noted
+    row = connection.execute(
+        "SELECT person, tries, received_at FROM inbox WHERE id = ? AND state = 'pending'", (number,)
+    )
+    person, tries, at = row.fetchone() or (0, 0, None)
+    if at is None or not is_of(from_us(at), received_at):
+        return Struck(0)
+    tries += 1
+    if tries >= most_tries:
+        connection.execute(
+            "UPDATE inbox SET state = 'dead', settled_at = ?, tries = ?, why = ? WHERE id = ?",
+            (to_us(now), tries, f"Deciding it ended the server; it was tried {tries} times.", number),
+        )
+    else:
+        # Later, so that everybody else is answered first.
+        later = to_us(now + timedelta(seconds=2**tries))
+        connection.execute(
+            "UPDATE inbox SET tries = ?, ready_at = ?, held = 2 * (held > 0) WHERE id = ?", (tries, later, number)
+        )
+    connection.execute(f"UPDATE lane SET ready_at = ({READY}) WHERE person = ?", (person,))  # noqa: S608 our own words
+    return Struck(number, tries, tries >= most_tries)
+
+
 def _raws(connection: sqlite3.Connection, ids: list[int]) -> dict[int, bytes]:
+    """The bodies of these, up to ``BYTES_AT_ONCE`` of them, and at least one."""
+    found: dict[int, bytes] = {}
     if not ids:
-        return {}
-    rows = connection.execute(
+        return found
+    size = 0
+    for id_, raw in connection.execute(
         "SELECT id, raw FROM inbox WHERE id IN (SELECT value FROM json_each(?))", (json_array(ids),)
-    ).fetchall()
-    return {id_: bytes(raw or b"") for id_, raw in rows}
+    ):
+        found[id_] = raw or b""
+        size += len(found[id_])
+        if size > BYTES_AT_ONCE:
+            break
+    return found
 
 
-def _lane(row: list[Any], state: State, claimed: list[Claimed]) -> Lane:
+def _lane(row: list[Any], state: State, claimed: list[Claimed], memory: Memory) -> Lane:
     contact, closes_at = _address(row[-2], claimed[0])
     person, consent = person_of_row(row[:-4])
     window = Window(from_us_or_none(closes_at))
-    return Lane(Conversation(contact, person, window, consent, state, row[-3] is None), tuple(claimed))
+    conversation = Conversation(contact, person, window, consent, state, row[-3] is None)
+    return Lane(conversation, tuple(claimed), memory.last_event.begins)
 
 
 def _address(addresses: list[list[Any]], first: Claimed) -> tuple[ContactKey, int | None]:

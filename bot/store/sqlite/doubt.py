@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,6 +13,8 @@ from bot.crash import reach
 from bot.store.sqlite.counting import count_lost
 from bot.store.sqlite.lanes import due_sends
 from bot.store.sqlite.memory import Memory
+from bot.store.sqlite.receipts import adopt
+from bot.store.sqlite.sets import json_array
 from bot.store.sqlite.times import from_us, to_us
 from bot.store.units import Doubtful, Verdict
 
@@ -65,6 +67,7 @@ def _settle(memory: Memory, connection: sqlite3.Connection, verdict: Verdict, at
     if message_id:
         _found(connection, seq, attempts, message_id, at)
         memory.counting.add("sent", at)
+        adopt(connection, memory.counting, [message_id], at)
     elif verdict.look_at is not None:
         connection.execute(
             "UPDATE outbox SET looks = looks + 1, look_at = ? WHERE seq = ?", (to_us(verdict.look_at), seq)
@@ -90,6 +93,38 @@ def _told_by_receipt(connection: sqlite3.Connection, seq: int, attempts: int) ->
         (seq, seq, attempts),
     ).fetchone()
     return "" if row is None else str(row[0])
+
+
+def end_heard(memory: Memory, connection: sqlite3.Connection, tried: Iterable[int], at: int) -> set[int]:
+    """Of messages that were ``tried`` before and are queued again, those that a receipt says Sinch has: nothing more leaves of them.
+
+    Not those that a receipt says failed: nobody got them, so they may leave once more.
+    """
+    heard = connection.execute(
+        "SELECT r.outbox, r.message_id, min(r.inbox) FROM receipt r WHERE r.outbox IN (SELECT value FROM json_each(?))"
+        " AND NOT EXISTS (SELECT 1 FROM receipt f WHERE f.outbox = r.outbox AND f.status = 'FAILED') GROUP BY r.outbox",
+        (json_array(tried),),
+    ).fetchall()
+    for seq, message_id, _ in heard:
+        _heard(connection, seq, message_id, at)
+    memory.counting.add("sent", at, count=len(heard))
+    return {row[0] for row in heard}
+
+
+def _heard(connection: sqlite3.Connection, seq: int, message_id: str, at: int) -> None:
+    """The try that made it was one of unknown outcome; where there is none, Sinch refused one and took it all the same."""
+    attempt, outcome, known = connection.execute(
+        "SELECT id, outcome, message_id FROM attempt WHERE outbox = ?"
+        " ORDER BY outcome = 'unknown' DESC, message_id = ? DESC, message_id = '' DESC, id LIMIT 1",
+        (seq, message_id),
+    ).fetchone()
+    connection.execute(
+        "UPDATE attempt SET outcome = 'unknown', message_id = ? WHERE id = ?", (known or message_id, attempt)
+    )
+    connection.execute(
+        "UPDATE outbox SET state = 'sent', ended_at = ?, look_at = NULL, reason = '', submissions = submissions + ? WHERE seq = ?",
+        (at, outcome != "unknown", seq),
+    )
 
 
 def expire(memory: Memory, connection: sqlite3.Connection, now: datetime) -> int:

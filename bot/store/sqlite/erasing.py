@@ -21,6 +21,7 @@ from typing import Final
 from bot.core.event import ContactKey
 from bot.crash import reach
 from bot.store.privacy import Erased
+from bot.store.sqlite.disk import fsync
 from bot.store.sqlite.memory import Memory
 from bot.store.sqlite.people import identity_hmac, stops_of_the_erased
 from bot.store.sqlite.sets import json_array
@@ -68,7 +69,8 @@ def people_of(connection: sqlite3.Connection, contact: ContactKey) -> tuple[int,
 
 
 def find(connection: sqlite3.Connection, contact: ContactKey) -> Found:
-    """Everything of the person of this address. Reads all rows there are: not for the writer's connection."""
+    """Everything of the person of this address, in one transaction of the caller's. Reads all rows there are: not for the writer's
+    connection."""
     people, contacts, contact_ids = who(connection, contact)
     listed, named = json_array(people), _naming([*(each.identity for each in contacts), *contact_ids])
     return Found(
@@ -121,7 +123,10 @@ def _newest(connection: sqlite3.Connection, table: str, column: str) -> int:
 
 
 def quiet(connection: sqlite3.Connection, people: Sequence[int], now: datetime) -> None:
-    """Nothing more is to start for them: what is queued is cancelled, what waits to be decided is not decided."""
+    """Nothing more is to start for them: what is queued is cancelled, what waits to be decided is not decided.
+
+    But for receipts, which start nothing: should the erasure come to nothing, none may be lost.
+    """
     at, listed = to_us(now), json_array(people)
     connection.execute(
         "UPDATE outbox SET state = 'cancelled', ended_at = ?, reason = ? WHERE state IN ('queued', 'waiting')"
@@ -132,11 +137,15 @@ def quiet(connection: sqlite3.Connection, people: Sequence[int], now: datetime) 
     )
     connection.execute(
         "UPDATE inbox SET state = 'ignored', settled_at = ?, why = ?, held = 0 WHERE state = 'pending'"
-        f" AND person IN {_LISTED}",
+        f" AND kind <> 'receipt' AND person IN {_LISTED}",
         (at, BEING_ERASED, listed),
     )
     connection.execute(f"DELETE FROM timer WHERE person IN {_LISTED}", (listed,))
-    connection.execute(f"UPDATE lane SET ready_at = NULL, send_at = NULL WHERE person IN {_LISTED}", (listed,))
+    connection.execute(
+        "UPDATE lane SET send_at = NULL, ready_at = CASE WHEN EXISTS (SELECT 1 FROM inbox i WHERE i.person = lane.person"
+        f" AND i.state = 'pending') THEN ready_at END WHERE person IN {_LISTED}",
+        (listed,),
+    )
 
 
 def erase(connection: sqlite3.Connection, memory: Memory, found: Found, now: datetime) -> Erased | None:
@@ -325,6 +334,7 @@ def note(path: Path, key: bytes, contacts: Iterable[ContactKey], stopped: int, n
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+    fsync(path.parent)
 
 
 @dataclass(frozen=True, slots=True)

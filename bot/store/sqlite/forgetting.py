@@ -18,6 +18,7 @@ import orjson
 
 from bot.core.codec import reply_to_plain
 from bot.core.reply import TextReply
+from bot.crash import reach
 from bot.store.privacy import Walk
 from bot.store.sqlite.sets import json_array
 from bot.store.sqlite.times import to_us
@@ -113,6 +114,7 @@ def forget_bodies(connection: sqlite3.Connection, old: Old) -> None:
         f" WHERE seq IN {_LISTED}",
         (_GONE, json_array(old.outbox)),
     )
+    reach("forget.in_transaction")
 
 
 def forget_keys(connection: sqlite3.Connection, old: Old) -> None:
@@ -123,6 +125,7 @@ def forget_keys(connection: sqlite3.Connection, old: Old) -> None:
         " AND NOT EXISTS (SELECT 1 FROM consent c WHERE c.inbox = inbox.id)",
         (json_array(old.inbox),),
     )
+    reach("forget.in_transaction")
 
 
 def forget_idempotency(connection: sqlite3.Connection, before: datetime, limit: int) -> int:

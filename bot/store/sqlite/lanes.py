@@ -18,10 +18,10 @@ READY = (
 )
 
 # The head of a lane: a message that was tried before and must not be overtaken, else the oldest that is due. Messages asked for a later
-# time wait aside until then.
+# time wait aside until then; all others are due as soon as they are there, also where the clock was set back since.
 HEAD = (
     "SELECT q.seq FROM outbox q WHERE q.person = lane.person AND q.kind = 'message' AND q.state = 'queued'"
-    " AND (q.attempts > 0 OR q.due_at <= :now) ORDER BY q.attempts > 0 DESC, q.seq LIMIT 1"
+    " AND (q.attempts > 0 OR q.not_before IS NULL OR q.due_at <= :now) ORDER BY q.attempts > 0 DESC, q.seq LIMIT 1"
 )
 _DUE = (
     "SELECT coalesce((SELECT q.due_at FROM outbox q WHERE q.person = lane.person AND q.kind = 'message' AND q.state = 'queued'"
@@ -30,16 +30,17 @@ _DUE = (
 )
 
 
-def due_sends(connection: sqlite3.Connection, people: Iterable[int]) -> None:
-    """Set ``send_at`` of these lanes anew: NULL while a message is in flight or nothing is queued."""
+def due_sends(connection: sqlite3.Connection, people: Iterable[int], since: int = 0) -> None:
+    """Set ``send_at`` of these lanes anew: NULL while a message is in flight or nothing is queued. People to whom one has just left, at
+    ``since``, come after everybody who has waited from before then."""
     listed = json_array(people)
     if listed == "[]":
         return
     connection.execute(
         "UPDATE lane SET send_at = CASE WHEN EXISTS (SELECT 1 FROM outbox f WHERE f.person = lane.person"  # noqa: S608 our own words
-        f" AND f.kind = 'message' AND f.state IN ('sending', 'unknown')) THEN NULL ELSE ({_DUE}) END"
+        f" AND f.kind = 'message' AND f.state IN ('sending', 'unknown')) THEN NULL ELSE max(({_DUE}), ?) END"
         " WHERE person IN (SELECT value FROM json_each(?))",
-        (listed,),
+        (since, listed),
     )
 
 

@@ -12,9 +12,11 @@ from bot.core.conversation import State
 from bot.core.decision import Send
 from bot.core.event import ContactKey, Event
 from bot.store.sqlite.counting import Counting
+from bot.store.sqlite.last_event import LastEvent
 
 PEOPLE_HELD = 100_000
 EVENTS_HELD = 20_000
+EVENT_BYTES_HELD = 4096  # of a larger one the body is read again: twenty thousand of them must not fill the memory
 STATES_HELD = 20_000
 SENDS_HELD = 20_000
 
@@ -35,6 +37,7 @@ class Memory:
     next_ids: dict[str, int] = field(default_factory=dict)
     someone_erased: bool | None = None
     counting: Counting = field(default_factory=Counting)  # of the group that is being written
+    last_event: LastEvent = field(default_factory=LastEvent)
 
     def forget(self) -> None:
         """After a rollback nothing remembered can be trusted."""
@@ -45,6 +48,11 @@ class Memory:
         self.next_ids.clear()
         self.someone_erased = None
         self.counting.clear()
+
+    def remember(self, id_: int, event: Event, raw: bytes, received_at: datetime) -> None:
+        """An event that is pending, and about to be decided."""
+        if len(raw) <= EVENT_BYTES_HELD:
+            self.events[id_] = (event, raw, received_at)
 
     def number(self, connection: sqlite3.Connection, table: str, how_many: int) -> int:
         """The first of ``how_many`` fresh numbers for ``table``."""

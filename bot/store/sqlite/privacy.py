@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from bot.core.event import ContactKey
 from bot.crash import reach
@@ -18,8 +18,10 @@ from bot.errors import Refused
 from bot.store.privacy import Erased, Walk
 from bot.store.sqlite import erasing, exporting, forgetting, sweeping
 from bot.store.sqlite.database import Database
+from bot.store.sqlite.writer import unreadable
 
 LOOK_AGAIN_S: Final = 0.1
+Out = TypeVar("Out")
 
 
 class SqlitePrivacy:
@@ -38,7 +40,7 @@ class SqlitePrivacy:
 
     async def export(self, contact: ContactKey) -> Mapping[str, object] | None:
         path = await self._path()
-        return await asyncio.to_thread(exporting.exported, path, contact)
+        return await _apart(exporting.exported, path, contact)
 
     async def erase(self, contact: ContactKey, now: datetime, patience_s: float = 10.0) -> Erased:
         until = asyncio.get_running_loop().time() + patience_s
@@ -58,7 +60,7 @@ class SqlitePrivacy:
         return erased
 
     async def _try(self, path: Path, contact: ContactKey, now: datetime) -> Erased | None:
-        found = await asyncio.to_thread(_found, path, contact)
+        found = await _apart(_found, path, contact)
         await self._database.write(lambda c: erasing.quiet(c, found.people, now))
         return await self._database.alone(partial(self._erase, found, now))
 
@@ -85,7 +87,7 @@ class SqlitePrivacy:
         """Until neither the log nor an unused middle of a page can hold a byte of what was erased."""
         if self._file < 0:
             self._file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-        while not await self._sweep():
+        while not await self._sweep(path):
             if asyncio.get_running_loop().time() > until:
                 raise Refused(
                     "Everything about the person is erased, but old bytes of it are still in the database's log, because another program "
@@ -95,7 +97,7 @@ class SqlitePrivacy:
                 )
             await asyncio.sleep(LOOK_AGAIN_S)
 
-    async def _sweep(self) -> bool:
+    async def _sweep(self, path: Path) -> bool:
         """False where somebody reads the log, or so much is to be zeroed that the writer goes on in between."""
         frozen = await self._database.alone(sweeping.freeze)
         if frozen is None:
@@ -106,6 +108,7 @@ class SqlitePrivacy:
                 finish = partial(sweeping.finish, descriptor=self._file, pages=remains, frozen=frozen)
                 done = await self._database.alone(finish)
                 await asyncio.to_thread(os.fsync, self._file)
+                await asyncio.to_thread(sweeping.sync_log, path)
                 return done
         finally:
             await asyncio.to_thread(frozen.reader.close)
@@ -121,12 +124,14 @@ class SqlitePrivacy:
         ids = await self._database.read(lambda c: forgetting.old_bodies(c, walk, before, dead_before, limit))
         if ids.rows:
             await self._database.write(lambda c: forgetting.forget_bodies(c, ids))
+            reach("forget.committed")
         return ids.walk
 
     async def forget_keys(self, walk: Walk, before: datetime, limit: int) -> Walk:
         ids = await self._database.read(lambda c: forgetting.old_keys(c, walk, before, limit))
         if ids.rows:
             await self._database.write(lambda c: forgetting.forget_keys(c, ids))
+            reach("forget.committed")
         return ids.walk
 
     async def forget_idempotency(self, before: datetime, limit: int) -> int:
@@ -139,8 +144,17 @@ class SqlitePrivacy:
         return await self._database.write(lambda c: forgetting.forget_deeds(c, before, limit))
 
 
+async def _apart(look: Callable[[Path, ContactKey], Out], path: Path, contact: ContactKey) -> Out:
+    """What ``look`` finds, on a thread and a connection of its own."""
+    try:
+        return await asyncio.to_thread(look, path, contact)
+    except sqlite3.DatabaseError as error:
+        raise unreadable(error) from None
+
+
 def _found(path: Path, contact: ContactKey) -> erasing.Found:
     with closing(exporting.beside(path)) as connection:
+        connection.execute("BEGIN")  # else what is recorded between two looks is neither found nor newer
         return erasing.find(connection, contact)
 
 

@@ -52,13 +52,17 @@ def owners_of(connection: sqlite3.Connection, receipts: Mapping[int, DeliveryRec
 def keep(
     connection: sqlite3.Connection, receipts: Mapping[int, DeliveryReceipt], owners: Mapping[int, Owner], first: int
 ) -> None:
-    """One row a receipt; ``first`` is the inbox number of position 0."""
+    """One row a receipt; ``first`` is the inbox number of position 0.
+
+    One of nobody, such as of somebody who was erased, keeps its codes alone: in words Sinch may tell whom it was sent to.
+    """
     rows = []
     for n, receipt in receipts.items():
         owner, reason = owners.get(n), ""
         if receipt.reason is not None:
             why = receipt.reason
-            reason = orjson.dumps([why.code, why.description, why.sub_code, why.channel_code]).decode()
+            words = why.description if owner else ""
+            reason = orjson.dumps([why.code, words, why.sub_code, why.channel_code]).decode()
         rows.append(
             (first + n, owner.seq if owner else None, receipt.message_id, receipt.status, to_us(receipt.at), reason)
         )
@@ -131,7 +135,11 @@ def apply_receipts(connection: sqlite3.Connection, counting: Counting, claimed: 
 
 
 def climb(connection: sqlite3.Connection, counting: Counting, inbox_ids: Sequence[int], at: int) -> None:
-    """Apply these receipts to their submissions and messages. A receipt proves that Sinch took the message: doubt ends."""
+    """Apply these receipts to their submissions and messages. A receipt proves that Sinch took the message: doubt ends.
+
+    One that carries our own id also tells whose others are that did not: each counts in the order in which it came.
+    """
+    inbox_ids = sorted([*_now_known(connection, inbox_ids), *inbox_ids])
     rows = connection.execute(
         "SELECT r.inbox, r.message_id, r.status, r.reason, o.seq, o.person, o.state, o.delivery, a.id, a.message_id,"
         " a.delivery, a.outcome FROM receipt r JOIN outbox o ON o.seq = r.outbox JOIN attempt a ON a.outbox = o.seq"
@@ -149,6 +157,30 @@ def climb(connection: sqlite3.Connection, counting: Counting, inbox_ids: Sequenc
     climbed.count(connection, counting, at)
 
 
+def _now_known(connection: sqlite3.Connection, inbox_ids: Sequence[int]) -> list[int]:
+    """Receipts of nobody that tell of the same messages of Sinch's as these; they are somebody's now."""
+    rows = connection.execute(
+        "SELECT DISTINCT e.inbox, r.outbox FROM receipt r JOIN receipt e ON e.message_id = r.message_id AND e.outbox IS NULL"
+        " WHERE r.inbox IN (SELECT value FROM json_each(?)) AND r.outbox IS NOT NULL",
+        (json_array(inbox_ids),),
+    ).fetchall()
+    connection.executemany("UPDATE receipt SET outbox = ?2 WHERE inbox = ?1", rows)
+    return [row[0] for row in rows]
+
+
+def adopt(connection: sqlite3.Connection, counting: Counting, message_ids: Sequence[str], at: int) -> None:
+    """Receipts that came before we knew that Sinch calls messages of ours so, and that did not carry our own id."""
+    orphans = connection.execute(
+        "SELECT r.inbox, a.outbox FROM json_each(?) j JOIN receipt r ON r.message_id = j.value AND r.outbox IS NULL"
+        " JOIN attempt a ON a.message_id = j.value AND a.message_id <> '' ORDER BY r.inbox",
+        (json_array(message_ids),),
+    ).fetchall()
+    for inbox, outbox in orphans:
+        connection.execute("UPDATE receipt SET outbox = ? WHERE inbox = ?", (outbox, inbox))
+    if orphans:
+        climb(connection, counting, [inbox for inbox, _ in orphans], at)
+
+
 class _Climb:
     """Where a batch of receipts leads, kept in memory until all are read."""
 
@@ -159,8 +191,8 @@ class _Climb:
 
     def take(self, candidates: list[Sequence[Any]]) -> None:
         """One receipt, with each attempt it could belong to, newest first."""
-        row = next((r for r in candidates if r[9] == r[1]), None) or next(
-            (r for r in candidates if r[9] == "" and r[11] in ("", "unknown", "sent")), candidates[0]
+        row = next((r for r in candidates if self._id_of(r) == r[1]), None) or next(
+            (r for r in candidates if self._id_of(r) == "" and r[11] in ("", "unknown", "sent")), candidates[0]
         )
         _, message_id, status, reason, seq, person, state, best, attempt, known_id, rank, outcome = row
         _, rank = self._attempts.get(attempt, (known_id, rank))
@@ -169,8 +201,15 @@ class _Climb:
         self._attempts[attempt] = (str(message_id), rank if reached is None else reached)
         if reached is not None and _is_better(reached, best):
             self._messages[seq] = (reached, str(reason) if reached == FAILED_RANK else "")
-        if state == "unknown" and outcome == "unknown":
+        if outcome == "unknown" and (
+            state == "unknown" or (state == "queued" and best < FAILED_RANK and status != "FAILED")
+        ):
             self._settled[seq] = person
+
+    def _id_of(self, candidate: Sequence[Any]) -> str:
+        """Sinch's id of an attempt, as far as it is known by now."""
+        known, _ = self._attempts.get(candidate[8], (candidate[9], 0))
+        return str(known)
 
     def write(self, connection: sqlite3.Connection, at: int) -> None:
         """Put it into the rows."""
@@ -198,7 +237,7 @@ class _Climb:
     def _end_doubt(self, connection: sqlite3.Connection, at: int) -> None:
         marks = json_array(self._settled)
         connection.execute(
-            "UPDATE outbox SET state = 'sent', ended_at = ?, look_at = NULL WHERE state = 'unknown'"
+            "UPDATE outbox SET state = 'sent', ended_at = ?, look_at = NULL WHERE state IN ('unknown', 'queued')"
             " AND seq IN (SELECT value FROM json_each(?))",
             (at, marks),
         )

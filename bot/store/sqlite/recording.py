@@ -116,7 +116,8 @@ def _record(memory: Memory, connection: sqlite3.Connection, batches: Sequence[Ba
     _ready_lanes(connection, [(rows[n], _mover(incoming[n].event)) for n in new])
     for n in new:
         item = incoming[n]
-        memory.events[first + n] = (item.event, item.raw, now)
+        if rows[n][5] == "pending":
+            memory.remember(first + n, item.event, item.raw, now)
         contact = contacts[n]
         if isinstance(item.event, ChannelNotice):
             note_rating(connection, item.event, item.raw)
@@ -153,7 +154,7 @@ def record_own(memory: Memory, connection: sqlite3.Connection, own: Sequence[Own
     new = _insert(connection, first, rows)
     _ready_lanes(connection, [(rows[n], None) for n in new])
     for n in new:
-        memory.events[first + n] = (own[n].event, b"", now)
+        memory.remember(first + n, own[n].event, b"", now)
 
 
 Row = tuple[int | str | bytes | None, ...]

@@ -21,7 +21,7 @@ from bot.core.event import ContactKey
 from bot.crash import reach
 from bot.errors import Misconfigured
 from bot.store.sqlite import erasing
-from bot.store.sqlite.backing_up import Checked, check, fsync
+from bot.store.sqlite.backing_up import Checked, check
 from bot.store.sqlite.carrying import (
     carry_campaigns,
     carry_consent,
@@ -30,6 +30,7 @@ from bot.store.sqlite.carrying import (
     wake_planned,
 )
 from bot.store.sqlite.connection import connect, migrate, remove_half_restored, restoring_path, take_lock
+from bot.store.sqlite.disk import fsync
 from bot.store.sqlite.people import identity_hmac
 from bot.store.sqlite.sets import json_array
 from bot.store.sqlite.sweeping import wal_of

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -18,10 +18,11 @@ from bot.core.event import ContactKey
 from bot.core.value import quick
 from bot.crash import reach
 from bot.store.sqlite.counting import Counting, count_delays, count_lost
+from bot.store.sqlite.doubt import end_heard
 from bot.store.sqlite.lanes import HEAD, due_sends, expire_crowded
 from bot.store.sqlite.memory import Memory
 from bot.store.sqlite.people import consent_of_row
-from bot.store.sqlite.receipts import climb, if_closed_of
+from bot.store.sqlite.receipts import adopt, if_closed_of
 from bot.store.sqlite.refusals import tell_of_refused
 from bot.store.sqlite.sets import insert_many, json_array
 from bot.store.sqlite.times import from_us, from_us_or_none, to_us
@@ -61,9 +62,13 @@ def start(memory: Memory, connection: sqlite3.Connection, orders: Sequence[Start
 def _start_once(connection: sqlite3.Connection, memory: Memory, order: StartOrder) -> list[Started]:
     at = to_us(order.now)
     rows = _due(connection, memory, order)
+    tried = [row[0] for row in rows if row[0] is not None and row[13] > 0]
+    heard = end_heard(memory, connection, tried, at) if tried else set()
     going: list[tuple[_Head, Go]] = []
     for row in rows:
-        if row[0] is None or row[-2] > at:
+        if row[0] in heard:
+            continue
+        if row[0] is None or (row[-2] > at and row[13] > 0):
             continue  # nothing is left to send, or the head is a retry whose time has not come
         head = _head(row, memory.sends.pop(row[0], None))
         verdict = gate(head.message, consent_of_row(head.consent_columns), head.window, order.now, order.policy)
@@ -211,6 +216,7 @@ def finish(memory: Memory, connection: sqlite3.Connection, orders: Sequence[Fini
     now = max(order.now for order in orders)
     at = to_us(now)
     rows = connection.execute(_ENDING, (json_array(outcomes),)).fetchall()
+    _give_back(connection, [(row[0], row[1], outcomes[row[0]], row[3]) for row in rows if row[3]])
     _end_attempts(connection, [outcomes[row[0]] for row in rows], at)
     by_kind: dict[type, list[tuple[int, Outcome, str]]] = {}
     for attempt, seq, _, message_id, _ in rows:
@@ -220,10 +226,10 @@ def finish(memory: Memory, connection: sqlite3.Connection, orders: Sequence[Fini
     accepted = [o for o in outcomes.values() if isinstance(o, Accepted)]
     _count_ended(connection, memory.counting, by_kind, at)
     count_delays(memory.counting, (r[4] for r in rows if r[4] is not None and isinstance(outcomes[r[0]], Accepted)), at)
-    _adopt_receipts(connection, memory.counting, accepted, at)
+    adopt(connection, memory.counting, [outcome.message_id for outcome in accepted], at)
     if rejected := by_kind.get(Rejected):
         tell_of_refused(memory, connection, {seq: o for seq, o, _ in rejected if isinstance(o, Rejected)}, now)
-    due_sends(connection, {row[2] for row in rows})
+    due_sends(connection, {row[2] for row in rows}, at)
     reach("finish.in_transaction")
     return [None] * len(orders)
 
@@ -247,6 +253,31 @@ def _end_attempts(connection: sqlite3.Connection, outcomes: Sequence[Outcome], a
         " json_extract(value, '$[4]') AS w, json_extract(value, '$[5]') AS m FROM json_each(?)) j WHERE attempt.id = j.id",
         (at, json_array(rows)),
     )
+
+
+def _give_back(connection: sqlite3.Connection, guessed: Iterable[tuple[int, int, Outcome, str]]) -> None:
+    """Receipts that came while two tries could be meant were taken for the later one's; its own answer tells."""
+    for attempt, seq, outcome, message_id in guessed:
+        if isinstance(outcome, Accepted) and outcome.message_id == message_id:
+            continue
+        if not isinstance(outcome, Unknown):
+            names = outcome.message_id if isinstance(outcome, Accepted) else ""
+            _swap(connection, attempt, seq, names)
+
+
+def _swap(connection: sqlite3.Connection, attempt: int, seq: int, names: str) -> None:
+    earlier = connection.execute(
+        "SELECT id FROM attempt WHERE outbox = ? AND id < ? AND outcome = 'unknown' AND message_id IN ('', ?)"
+        " ORDER BY message_id = ? DESC, id LIMIT 1",
+        (seq, attempt, names, names),
+    ).fetchone()
+    if earlier is None:
+        return
+    told = connection.execute(
+        "SELECT id, message_id, delivery FROM attempt WHERE id IN (?, ?) ORDER BY id", (earlier[0], attempt)
+    ).fetchall()
+    for (id_, *_), (_, message_id, delivery) in zip(told, reversed(told), strict=True):
+        connection.execute("UPDATE attempt SET message_id = ?, delivery = ? WHERE id = ?", (message_id, delivery, id_))
 
 
 def _end_messages(connection: sqlite3.Connection, kind: type, ended: list[tuple[int, Outcome, str]], at: int) -> None:
@@ -291,16 +322,3 @@ def _sent(connection: sqlite3.Connection, seqs: list[int], at: int) -> None:
         " reason = CASE delivery WHEN 9 THEN reason ELSE '' END WHERE seq IN (SELECT value FROM json_each(?))",
         (at, json_array(seqs)),
     )
-
-
-def _adopt_receipts(connection: sqlite3.Connection, counting: Counting, accepted: Sequence[Accepted], at: int) -> None:
-    """Receipts that came before we knew Sinch's message id, and did not carry ours."""
-    orphans = connection.execute(
-        "SELECT r.inbox, a.outbox FROM json_each(?) j JOIN receipt r ON r.message_id = j.value AND r.outbox IS NULL"
-        " JOIN attempt a ON a.message_id = j.value AND a.message_id <> ''",
-        (json_array(outcome.message_id for outcome in accepted),),
-    ).fetchall()
-    for inbox, outbox in orphans:
-        connection.execute("UPDATE receipt SET outbox = ? WHERE inbox = ?", (outbox, inbox))
-    if orphans:
-        climb(connection, counting, [inbox for inbox, _ in orphans], at)

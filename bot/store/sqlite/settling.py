@@ -132,14 +132,16 @@ def _write_lanes(
             memory.states[outcome.person] = (text, state)
         left = outcome.state if state is None else state
         waiting_since = at if left.waiting else None
-        rows.append((outcome.person, text, send_at.get(outcome.person), _pinned(left), waiting_since))
-    # Whatever is still pending (too many at once, held back by a retry, or held) keeps the lane ready for its time. A message in flight,
-    # or one that waits for its retry, is not overtaken: then send_at stays, and starting looks at the head's own time.
+        rows.append((outcome.person, text, at, send_at.get(outcome.person), _pinned(left), waiting_since))
+    # Whatever is still pending (too many at once, held back by a retry, or held) keeps the lane ready for its time, behind whoever waits
+    # already. A message in flight, or one that waits for its retry, is not overtaken: then send_at stays, and starting looks at the head's
+    # own time.
     insert_many(
         connection,
-        "INSERT INTO lane (person, state, send_at, pinned, waiting_since) VALUES",
+        "INSERT INTO lane (person, state, ready_at, send_at, pinned, waiting_since) VALUES",
         rows,
-        f"ON CONFLICT DO UPDATE SET state = excluded.state, pinned = excluded.pinned, ready_at = ({READY}),"  # noqa: S608 our own words
+        "ON CONFLICT DO UPDATE SET state = excluded.state, pinned = excluded.pinned,"  # noqa: S608 our own words
+        f" ready_at = max(({READY}), excluded.ready_at),"
         " waiting_since = CASE WHEN excluded.waiting_since IS NULL THEN NULL ELSE coalesce(waiting_since, excluded.waiting_since) END,"
         " send_at = CASE WHEN excluded.send_at IS NULL THEN send_at WHEN EXISTS (SELECT 1 FROM outbox f WHERE"
         " f.person = lane.person AND f.kind = 'message' AND f.state IN ('sending', 'unknown')) THEN NULL"

@@ -14,7 +14,7 @@ and what the log names is all there can be.
 Why it is safe: a page is zeroed with the log empty and the writer locked out, as the page then says where its middle is; the writer keeps
 no page of before in memory. Bytes outside of a middle are not written, so whatever part of it a loss of power leaves undone, each page is
 sound: old and new differ only where nobody looks. That a disk harms no byte beside those written is what SQLite expects of it as well
-(SQLite, powersafe overwrite).
+(SQLite, powersafe overwrite). In the end the disk is asked to keep both: the zeros, and that the log was cut.
 """
 
 from __future__ import annotations
@@ -22,12 +22,14 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from bot.crash import reach
 from bot.errors import Misconfigured
+from bot.store.sqlite.disk import fsync
 
 _HEADER: Final = {0x02: 12, 0x05: 12, 0x0A: 8, 0x0D: 8}  # of a b-tree page, by its first byte
 _CHUNK: Final = 1 << 20
@@ -139,9 +141,20 @@ def sweep(connection: sqlite3.Connection, descriptor: int, pages: Sequence[Page]
             return False
         for page in pages:
             _zero(descriptor, page)
+        reach("erase.sweeping")
     finally:
         connection.execute("ROLLBACK")
     return True
+
+
+def sync_log(path: Path) -> None:
+    """Return when the disk has the length that the log beside ``path`` was cut to.
+
+    SQLite does not sync that (a log that comes back is written into the database once more and harms nothing), but then a loss of power
+    could bring back what was erased: the words in the log, and with its pages those in their unused middles.
+    """
+    with suppress(FileNotFoundError):
+        fsync(wal_of(path))
 
 
 def _is_empty(wal: Path) -> bool:

@@ -121,14 +121,21 @@ def _facts(database: Path) -> list[view.Fact]:
     free = shutil.disk_usage(database.absolute().parent).free
     file, wal = _size(database), _size(database.with_name(f"{database.name}-wal"))
     what = f"{database.name}, with {size(wal)} in the log of what is new, which shrinks by itself"
-    with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-        schema = schema_version(connection)
     return [
         view.Fact("Database", size(file + wal), what, "warn" if wal > LARGE_WAL else ""),
         view.Fact("Disk free", size(free), "", "bad" if free < LOW_DISK else ""),
-        view.Fact("Schema", str(schema), "up to date" if schema == _newest() else f"this program knows {_newest()}"),
+        _schema(database),
         view.Fact("SQLite", sqlite3.sqlite_version),
     ]
+
+
+def _schema(database: Path) -> view.Fact:
+    try:
+        with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            schema = schema_version(connection)
+    except sqlite3.DatabaseError as error:
+        return view.Fact("Schema", "unknown", f"the file cannot be read: {error}", "bad")
+    return view.Fact("Schema", str(schema), "up to date" if schema == _newest() else f"this program knows {_newest()}")
 
 
 def _size(path: Path) -> int:

@@ -24,6 +24,7 @@ class Backend:
 
     ``app_id`` is the Sinch app that people of this API write to; ``margin`` is how long before its end a window counts as closed.
     ``deliverer`` reaches subscribed backends. ``send_rate``: the most that all messages together may leave in a second, 0 for no limit.
+    ``check_message`` and ``check_event`` raise ``Overloaded`` where no more of them may be taken.
     """
 
     store: Store
@@ -36,6 +37,8 @@ class Backend:
     wake_campaigns: Callable[[], None] = field(default=_nobody)
     send_rate: float = 0.0
     deliverer: Deliverer | NoDeliverer = field(default_factory=NoDeliverer)
+    check_message: Callable[[], None] = field(default=_nobody)
+    check_event: Callable[[], None] = field(default=_nobody)
 
 
 BACKEND: web.AppKey[Backend] = web.AppKey("backend", Backend)

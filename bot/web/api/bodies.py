@@ -27,6 +27,7 @@ from bot.errors import Refused
 from bot.web.api.address import IDENTITY_MAX
 from bot.web.api.faults import faults_of
 from bot.web.api.problem import Invalid
+from bot.web.guard import give_time
 
 BODY_MAX: Final = 256 * 1024
 JSON: Final = "application/json"
@@ -159,7 +160,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 async def read_body(request: web.Request, most: int = BODY_MAX, media_types: Collection[str] = (JSON,)) -> bytes:
-    """The raw body. Raises ``Refused``: 413 too large, 415 compressed, or called none of ``media_types``."""
+    """The raw body. Raises ``Refused``: 408 too slow, 413 too large, 415 compressed, or called none of ``media_types``."""
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise Refused("The body is compressed.", "unsupported-encoding", "Send it as it is.", 415)
     if request.content_type not in media_types:
@@ -169,7 +170,14 @@ async def read_body(request: web.Request, most: int = BODY_MAX, media_types: Col
             f"Send it with `Content-Type: {'` or `'.join(media_types)}`.",
             415,
         )
-    return await _bounded(request, most)
+    if most > BODY_MAX:
+        give_time(request)
+    try:
+        return await _bounded(request, most)
+    except web.HTTPRequestTimeout:
+        raise Refused(
+            "The body did not arrive in time.", "slow-body", "Send it again, or less at a time.", 408
+        ) from None
 
 
 def as_content(raw: bytes) -> object:

@@ -118,6 +118,7 @@ async def plan(
         return _plan(people, mistakes, wanted, form, backend, now, paused)
     everybody = await asyncio.to_thread(_everybody, people, mistakes, form)
     new = _new(wanted, template, form, author, idempotency, paused)
+    backend.check_message()
     created = same_request(await backend.store.campaigns.create(new, everybody, now), "campaign")
     backend.wake_campaigns()
     return created

@@ -88,6 +88,7 @@ async def record_event(body: EventBody, backend: Backend, request: Request | Non
     Without an id of its own, ``request`` makes a repetition the same event; another body under the same key is refused (422).
     """
     _check_name(body, backend.rulebook())
+    backend.check_event()
     found = await _contacts(body, backend)
     contacts = [contact for contact, _ in found]
     if body.id is None and request is not None:

@@ -61,11 +61,13 @@ def idempotency_of(request: web.Request, key_id: int, content: object) -> tuple[
 async def place(
     body: MessageBody, backend: Backend, author: str = "", idempotency: tuple[int, str, str] | None = None
 ) -> Placed:
-    """Commit the message to the outbox. Raises ``Refused`` (409 or 422) where it may not leave, with the reason and the cure."""
+    """Commit the message to the outbox. Raises ``Refused`` (409 or 422) where it may not leave, with the reason and the cure, and
+    ``Overloaded`` where too many wait to leave."""
     now = backend.now()
     check_shape(body)
     contact = contact_of(body.to, backend.app_id)
     make = partial(_order, body, contact, backend, author, now)
+    backend.check_message()
     [placed] = await backend.store.place([Ask(contact, make, idempotency)], now)
     if isinstance(placed, Refused):
         raise placed

@@ -34,6 +34,7 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
     "forbidden": Problem(403, "The key lacks the scope that this needs."),
     "not-found": Problem(404, "There is nothing of this name or id, or it is not yours to see."),
     "method-not-allowed": Problem(405, "This address has no such method; `Allow` says which it has."),
+    "slow-body": Problem(408, "The body did not arrive in time; nothing was kept."),
     "too-large": Problem(413, "The body has more bytes than are taken here."),
     "unsupported-type": Problem(415, "The body's `Content-Type` is none that is taken here."),
     "unsupported-encoding": Problem(415, "The body is compressed."),
@@ -95,7 +96,7 @@ def problems_of(operation: Operation) -> tuple[str, ...]:
     if "{" in operation.path:
         words.add("not-found")
     if operation.media_types:
-        words |= {"too-large", "unsupported-type", "unsupported-encoding"}
+        words |= {"slow-body", "too-large", "unsupported-type", "unsupported-encoding"}
     if operation.body is not None:
         words.add("not-json")
     if operation.takes_idempotency_key:

@@ -18,6 +18,7 @@ from multidict import MultiDictProxy
 
 from bot.errors import ParleyError, Refused, Retry
 from bot.store.users import Role
+from bot.web.guard import give_time
 from bot.web.site.access import Access, Visitor
 from bot.web.site.live import WHO
 from bot.web.site.origin import is_from_here, is_our_own
@@ -104,6 +105,7 @@ async def _read_form(request: web.Request) -> None:
     """Have ``await request.post()`` be what was sent, or refuse it: handlers need not fear what is no form. Uploads they read
     themselves."""
     if request.content_type.startswith("multipart/"):
+        give_time(request)
         return
     if (request.charset or "utf-8").lower() not in ("utf-8", "utf8"):
         raise _unreadable()

@@ -119,10 +119,19 @@ async def test_health_tells_problems_and_remarks(desk: Office) -> None:
     desk.app.health.worker_died("outbox")
     desk.app.health.remarks = lambda: [f"The rules in the folder are not live: {EVIL}"]
     page = await desk.text(OPERATIONS)
-    assert "The worker outbox has died; restart the server." in page
+    assert "The worker outbox has died; the server ends within a minute." in page
     assert "not ready" in page
     assert "&lt;script&gt;alert" in page
     assert "<script>alert" not in page
+
+
+async def test_a_database_that_is_gone_is_told_and_not_a_mistake(desk: Office) -> None:
+    path = desk.app.path
+    path.rename(aside := path.with_name("aside"))
+    page = plain(await desk.text(OPERATIONS))
+    aside.rename(path)
+    assert "was deleted or replaced while the server was running" in page
+    assert "Schema unknown" in page
 
 
 async def test_a_look_that_lasts_asks_the_database_to_write_only_now_and_then(

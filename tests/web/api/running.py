@@ -28,7 +28,7 @@ OTHERS = ("+46701740610", "+447700900110")  # whom nobody erases meanwhile
 class Running:
     """Where it answers, and a key that may everything. ``people`` wrote a moment ago, so their windows are open.
 
-    ``messages`` and ``campaigns``: ids of some that are planned for next month.
+    ``messages`` and ``campaigns``: ids of some that are planned for next month. ``narrow`` is a key that may only read.
     """
 
     url: str
@@ -36,6 +36,14 @@ class Running:
     people: tuple[str, ...]
     messages: tuple[str, ...]
     campaigns: tuple[str, ...]
+    narrow: str
+    emulator: Emulator
+
+    def accepted(self, words: str) -> int:
+        """How many messages with these words Sinch took."""
+        return sum(
+            words in str(entry["shown"]) for entry in list(self.emulator.truth.entries) if entry["kind"] == "accepted"
+        )
 
 
 @contextmanager
@@ -71,7 +79,9 @@ async def _serve(folder: Path, ready: Future[Running], over: asyncio.Event) -> N
             async with ClientSession(headers={"Authorization": f"Bearer {key}"}) as session:
                 messages = [await _made(session, f"{url}/v1/messages", _message()) for _ in range(PLANNED)]
                 campaigns = [await _made(session, f"{url}/v1/campaigns", _campaign()) for _ in range(PLANNED)]
-            ready.set_result(Running(url, key, tuple(f"+{each}" for each in people), tuple(messages), tuple(campaigns)))
+            narrow = await make_key(app.store, "narrow", ["read"], clock.now())
+            names = tuple(f"+{each}" for each in people)
+            ready.set_result(Running(url, key, names, tuple(messages), tuple(campaigns), narrow, emulator))
             await over.wait()
             await emulator.settled()
     except BaseException as error:

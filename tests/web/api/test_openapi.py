@@ -24,7 +24,7 @@ from bot.web.api.routes import OPERATIONS
 from tests.pages import ROOT
 
 DOCUMENT = document()
-STANDARD = {"400", "401", "403", "404", "409", "410", "413", "415", "422", "429", "500", "503"}
+STANDARD = {"400", "401", "403", "404", "408", "409", "410", "413", "415", "422", "429", "500", "503"}
 METHODS = {"get", "post", "put", "patch", "delete"}
 BODILESS = {"401", "403", "422", "429", "500", "503"}  # what every operation can answer
 
@@ -126,7 +126,7 @@ def test_every_answer_has_its_form_and_every_problem_an_example_that_fits(
     assert any(int(status) < 300 for status in operation["responses"])
     assert operation["responses"].keys() >= BODILESS
     takes_a_body = "requestBody" in operation
-    assert (operation["responses"].keys() >= {"413", "415"}) == takes_a_body
+    assert (operation["responses"].keys() >= {"408", "413", "415"}) == takes_a_body
 
 
 @told
@@ -272,6 +272,7 @@ def test_a_body_that_is_no_json_and_a_query_are_told() -> None:
         "401",
         "403",
         "404",
+        "408",
         "409",
         "413",
         "415",
