@@ -19,9 +19,6 @@ from tests.kill.settings import write_config
 
 LONGEST_LIFE_S: Final = 0.4
 _RESTORES_OF: Final = 60  # kills: once for so many everything is restored in the end
-_EDITED_EVERY: Final = (
-    4  # rounds; each life that finds an unsound folder looks it through, which costs more than the life
-)
 _RECIPIENTS: Final = 60  # of a campaign
 _DRAIN_S: Final = 120.0
 # What is found at the next start alone, once for each that was left behind.
@@ -33,7 +30,8 @@ class Hop:
     """Crash points of one stretch, each killed at once a round, at its ``latest_visit``-th visit at the latest.
 
     ``speed``: how fast time runs; where answers are awaited that backends give in real time it runs slower. ``moments``: how many kills at
-    any moment a round has. ``kinds``: what people say.
+    any moment a round has. ``kinds``: what people say. ``edited_every``: in which rounds staff save; a life that finds an unsound folder
+    looks it through, which costs more than the life.
     """
 
     points: tuple[str, ...]
@@ -41,6 +39,7 @@ class Hop:
     speed: float = SPEED
     moments: int = 2
     kinds: Mapping[str, int] = field(default_factory=lambda: EVERYTHING)
+    edited_every: int = 10
 
 
 HOPS: Final = {
@@ -74,7 +73,7 @@ HOPS: Final = {
         3,
         speed=20.0,
     ),
-    "reload": Hop(RELOADING, moments=20),
+    "reload": Hop(RELOADING, moments=20, edited_every=1),
     "data": Hop((*ERASING, *FORGETTING, *BACKING_UP, *RESTORING), moments=4, kinds=ORDERS),
     "business": Hop((*OF_A_CAMPAIGN, *OTHERS), speed=20.0, kinds=ORDERS),
 }
@@ -137,7 +136,7 @@ async def _rounds(run: Run, kills: int, hop: Hop, one: Kills) -> None:
     number = 0
     while run.kills < kills:
         await one()
-        if edits := number % _EDITED_EVERY == 0:
+        if edits := number % hop.edited_every == hop.edited_every - 1:
             run.staff.save_unsound()
         for _ in range(hop.moments):
             await run.kill_any_moment(run.dice.random() * LONGEST_LIFE_S)

@@ -222,7 +222,8 @@ async def test_what_comes_while_everything_is_looked_through_goes_as_well(
     store: SqliteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await store.record([wrote("hello", CANARY)], NOON)
-    loop, newest, recorded = asyncio.get_running_loop(), erasing._newest, []
+    loop, newest = asyncio.get_running_loop(), erasing._newest
+    recorded: list[object] = []
 
     def after_one_more(connection: sqlite3.Connection, table: str, column: str) -> int:
         if not recorded:
