@@ -43,7 +43,7 @@ def _table(proofs: Sequence[Proof], ledger: Ledger) -> Iterator[str]:
         so_far = tally(ledger.of(proof))
         took = timedelta(seconds=round(so_far.seconds))
         cells = (
-            f"[{proof.title}](#{proof.name})",
+            f"[{proof.title}](#{proof.name})" if so_far.seeds else proof.title,
             proof.aim,
             f"{so_far.done:,} {proof.unit}",
             f"{len(so_far.broken):,}",
@@ -67,8 +67,8 @@ def _details(proofs: Sequence[Proof], ledger: Ledger) -> Iterator[str]:
         if not entries:
             continue
         so_far = tally(entries)
-        yield f'\n## {proof.title}<a id="{proof.name}"></a>\n'
-        yield f"{len(entries)} shares, seeds {_seeds(entries)}."
+        yield f"\n## {proof.name}\n"
+        yield f"{proof.title}: {len(entries)} shares, seeds {_seeds(entries)}."
         yield from _counts(so_far)
         yield from (f"- {sentence}" for sentence in missing(proof, so_far))
 
