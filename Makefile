@@ -7,6 +7,11 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --requir
 RUNTIME := .venv/.runtime-installed
 DEVELOPMENT := .venv/.development-installed
 
+# Much of a test is waiting for processes and browsers, so there are more workers than cores.
+WORKERS ?= $(shell expr 2 + $$(nproc 2>/dev/null || echo 2))
+# Hundreds of processes are started by tests and proofs; none should compile the code anew, whatever the caller's shell says.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup runtime demo run test prove bench pictures lint lock
@@ -25,7 +30,7 @@ run: $(RUNTIME) ## Start the server with the settings of .env and config.yaml
 	@$(BIN)/python run.py serve
 
 test: $(DEVELOPMENT) ## Run all tests (ARGS="tests/core -x" runs some)
-	@$(BIN)/python -m pytest -n auto $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 prove: $(DEVELOPMENT) ## Prove every guarantee in full size, about an hour (PROVE=kills proves one)
 	@$(BIN)/python -m tests.prove $(PROVE) $(ARGS)

@@ -235,9 +235,6 @@ async def _start(config: Config, clock: Clock, store: Store, rules: LiveRules, r
     manager = ServiceManager(os.environ)
     watchdog = Watchdog(clock.now, lambda: manager.tell(ALIVE), beat_every_s=manager.beat_every_s)
     clock_watch = ClockWatch(client, clock, store.set_back, wake_inbox)
-    remarking = (lambda: _remarks(rules), pressure.remarks, clock_watch.remarks, watchdog.remarks)
-    health = Health(store, lambda: [each for remarks in remarking for each in remarks()], pressure.problems)
-
     sender = Sender(
         store,
         client,
@@ -247,6 +244,8 @@ async def _start(config: Config, clock: Clock, store: Store, rules: LiveRules, r
         clock=clock,
         on_rejected=wake_inbox,
     )
+    remarking = (lambda: _remarks(rules), sender.remarks, pressure.remarks, clock_watch.remarks, watchdog.remarks)
+    health = Health(store, lambda: [each for remarks in remarking for each in remarks()], pressure.problems)
     deciding = Deciding(
         read=reader(config.app_id),
         rulebooks=lambda: rules.rulebooks,

@@ -6,8 +6,9 @@ itself, sharing no code with what it judges but the questions of ``bot.store.sql
 ``docs/guarantees.md``:
 
 I1 what was acknowledged is there. I2 once. I3 decided once, answered once. I4 decided and sent in order. I5 nothing left without its
-attempt. I6 windows and ttl, see ``oracle_sends``. I7 nothing left after a STOP. I9 what left twice was in doubt. I10 receipts that were
-taken. I11, and calls and timers: ``oracle_later``. I12 nobody was left with nothing. The audit adds what rows alone tell, of I8 as well.
+attempt, nor to anybody else. I6 windows and ttl, see ``oracle_sends``. I7 nothing left after a STOP. I9 what left twice was in doubt.
+I10 receipts that were taken. I11, and calls and timers: ``oracle_later``. I12 nobody was left with nothing. The audit adds what rows alone
+tell, of I8 as well.
 
 Beyond it: rules with ``after_stop: answer``, as to it every message but the confirmation breaks a STOP; what a caller of the API was
 answered (I8), which whoever called must hold against the messages; that an attempt was committed before its first byte left, which only a
@@ -97,6 +98,7 @@ class _Message:
     person: int
     state: str
     payload: str
+    identity: str
     inbox: int | None
     is_confirmation: bool
     waited: bool
@@ -132,7 +134,7 @@ class _Kept:
     @cached_property
     def messages(self) -> dict[str, _Message]:
         rows = self._rows(
-            "SELECT seq, id, person, state, payload, CASE origin WHEN 'rule' THEN CAST(origin_id AS INTEGER) END,"
+            "SELECT seq, id, person, state, payload, identity, CASE origin WHEN 'rule' THEN CAST(origin_id AS INTEGER) END,"
             " confirms_stop, if_closed = '\"wait\"' OR replaces <> '' OR origin <> 'rule' OR not_before IS NOT NULL"
             " FROM outbox WHERE kind = 'message'"
         )
@@ -259,6 +261,7 @@ def _attempts(kept: _Kept) -> Iterator[str]:
         if outbox_id not in kept.messages:
             yield f"I5: Sinch accepted {sends[0].message_id} for outbox id {outbox_id!r}, which is not there."
         else:
+            yield from _addressed(kept.messages[outbox_id], sends)
             yield from _backed(kept, outbox_id, sends)
     ids = {sent.message_id: sent.outbox_id for sent in kept.accepted}
     for outbox_id, attempts in kept.attempts_of.items():
@@ -269,6 +272,13 @@ def _attempts(kept: _Kept) -> Iterator[str]:
     for message in kept.messages.values():
         if message.state == "sent" and message.id not in kept.sends_of:
             yield f"I9: outbox row {message.id} is sent, and Sinch never accepted it."
+
+
+def _addressed(message: _Message, sends: Sequence[Sent]) -> Iterator[str]:
+    """Whoever got it is whom it was for; that this is its person's address, the audit asks."""
+    for sent in sends:
+        if sent.identity.removeprefix("+") != message.identity.removeprefix("+"):
+            yield f"I5: Sinch accepted {sent.message_id} ({message.id}) for {sent.identity}, and it is for {message.identity}."
 
 
 def _backed(kept: _Kept, outbox_id: str, sends: Sequence[Sent]) -> Iterator[str]:

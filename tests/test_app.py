@@ -26,6 +26,7 @@ from bot.sinch.emulator.signatures import callback_headers, new_nonce
 from bot.store.sqlite.audit import broken
 from bot.store.sqlite.connection import socket_path
 from bot.work.clock import RunningClock
+from bot.work.rate import FAILURES_TO_OPEN
 from tests.cli.conftest import ROOT, clean_environment
 from tests.journeys.shop import APP, BEN, SECRET, Guest, config_for, serving
 from tests.sinch.payloads import PAYLOADS
@@ -143,6 +144,17 @@ async def test_a_server_that_is_well_says_so(config: Config, session: ClientSess
             assert (answer.status, await answer.text()) == (200, "alive\n")
             assert "Server" not in answer.headers
         assert await ready(session, url) == (200, {"ready": True, "problems": [], "remarks": []})
+
+
+async def test_sinch_being_down_is_told(config: Config, session: ClientSession) -> None:
+    clock = RunningClock()
+    async with serving(config, clock) as (app, url):
+        for _ in range(FAILURES_TO_OPEN):
+            app.sender._circuit.failed(clock.now())
+        status, told = await ready(session, url)
+        assert (status, told["problems"]) == (200, [])  # webhooks are recorded all the same
+        (remark,) = told["remarks"]
+        assert remark.startswith("Sinch cannot be reached")
 
 
 async def test_broken_rules_at_start_leave_the_last_good_ones_in_service(

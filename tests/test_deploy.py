@@ -23,6 +23,7 @@ import yaml
 from aiohttp import ClientConnectionError, ClientSession, ClientTimeout, TCPConnector, web
 
 from bot.app import DRAIN_S
+from bot.web.crowd import Limits
 
 ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "deploy"
@@ -374,6 +375,26 @@ async def test_a_proxy_hands_on_what_the_bot_needs_and_keeps_inside_what_is_the_
             assert await answer.content.readline() == b"first\n"  # before there is a second
             upstream.go_on.set()
             assert await answer.content.readline() == b"second\n"
+
+
+def test_a_proxy_lets_go_of_a_kept_connection_before_the_bot_does() -> None:
+    """Else it now and then asks over one that the bot is closing, which is 502 for a request that cannot be repeated."""
+    (told,) = re.findall(
+        r"keepalive_timeout (\d+)s;", (DEPLOY / "nginx.conf").read_text().partition("server {\n    listen")[0]
+    )
+    assert int(told) < Limits().idle_s
+    adapted = subprocess.run(
+        [needs("caddy"), "adapt", "--config", str(DEPLOY / "Caddyfile"), "--adapter", "caddyfile"],
+        capture_output=True,
+        check=True,
+    )
+    (kept,) = re.findall(rb'"keep_alive":\{"idle_timeout":(\d+)\}', adapted.stdout)
+    assert int(kept) / 1e9 < Limits().idle_s
+
+
+def test_caddy_gives_a_body_as_long_as_the_bot_does() -> None:
+    (told,) = re.findall(r"read_body (\d+)s", (DEPLOY / "Caddyfile").read_text())
+    assert int(told) >= Limits().known_body_s
 
 
 def test_nginx_speaks_tls_of_today() -> None:

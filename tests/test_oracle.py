@@ -236,6 +236,10 @@ def again(message_id: str, as_id: str) -> Callable[[Story], None]:
     return change
 
 
+def to_bo(story: Story) -> None:
+    story.truth[0]["identity"] = BO.identity
+
+
 def of_nobody(story: Story) -> None:
     story.accept("M9", "nobody's", ANNA)
 
@@ -249,6 +253,7 @@ def the_other_way_round(story: Story) -> None:
     ("change", "found"),
     [
         (of_nobody, 'I5: Sinch accepted M9 for outbox id "nobody\'s", which is not there.'),
+        (to_bo, f"for {BO.identity}, and it is for {ANNA.identity}."),
         (again("M1", "M9"), "2 times, and its committed attempts say ['sent']."),
         (again("M2", "M9"), "3 times; 2 is the most."),
         (again("M4", "M4"), "I9: the truth holds M4 more than once."),

@@ -16,7 +16,7 @@ from bot.cli.database import database_file
 from bot.cli.output import ERRORS_FOUND, json_out, out, safe, stop
 from bot.config import read_config
 from bot.errors import Misconfigured, ParleyError
-from bot.rulebook.load import load_stored
+from bot.rulebook.load import digest_of, load_stored
 from bot.rulebook.problem import counted
 from bot.store.port import Archive
 from bot.store.sqlite.archive import open_archive
@@ -32,6 +32,7 @@ from bot.store.sqlite.audit import (
     Unanswered,
     Why,
     look,
+    look_through,
 )
 from bot.store.units import StoredRulebook
 
@@ -52,6 +53,7 @@ def audit(as_json: bool) -> None:
         config = read_config()
         path = database_file(config)
         with _progress() as on_question:
+            unread = _unread(path)
             after_stop, unreadable = _rulebooks(path)
             looked = look(path, QUESTIONS, datetime.now(UTC), after_stop, config.window_margin, on_question)
     except ParleyError as error:
@@ -65,16 +67,27 @@ def audit(as_json: bool) -> None:
         ) from None
     findings = [*looked.findings, *unreadable]
     if as_json:
-        json_out(_plain(looked, findings))
+        json_out(_plain(looked, findings, unread))
     else:
-        _print(looked, findings)
+        _print(looked, findings, unread)
     if findings:
         raise typer.Exit(ERRORS_FOUND)
 
 
+def _unread(path: Path) -> tuple[str, ...]:
+    """The tables whose pages are too many to be looked through. Raises ``Misconfigured`` where one is damaged."""
+    found = look_through(path)
+    if found.damage:
+        raise Misconfigured(
+            f"The database {path} is damaged ({found.damage}). Stop the server, keep the file and its log (-wal) as they are, "
+            "and restore the newest backup."
+        )
+    return found.unread
+
+
 def _rulebooks(path: Path) -> tuple[bool, list[Finding]]:
     """Whether rules that went live ever said ``after_stop: answer``: then what was answered after a STOP broke no promise. And what is
-    wrong with the live rulebook."""
+    wrong with what is stored."""
     with closing(open_archive(path)) as archive:
         return any(map(answers_after_stop, archive.rulebooks())), list(_amiss(archive))
 
@@ -88,13 +101,13 @@ def answers_after_stop(stored: StoredRulebook) -> bool:
 
 
 def _amiss(archive: Archive) -> Iterator[Finding]:
-    for release in archive.releases(1):
-        stored = archive.rulebook(release.number)
-        rulebook = None if stored is None else load_stored(stored.files)
-        if stored is None or rulebook is None:
-            yield Finding("I11", f"the live rulebook {release.number} cannot be read.", _UNREADABLE)
-        elif rulebook.digest != stored.digest:
-            yield Finding("I11", f"the live rulebook {release.number} is not the one that was checked.", FAULT)
+    live = next((release.number for release in archive.releases(1)), None)
+    for stored in archive.rulebooks():
+        which = f"the live rulebook {stored.number}" if stored.number == live else f"rulebook {stored.number}"
+        if digest_of(stored.files) != stored.digest:
+            yield Finding("I11", f"{which} is not the one that was checked.", FAULT)
+        elif stored.number == live and load_stored(stored.files) is None:
+            yield Finding("I11", f"{which} cannot be read.", _UNREADABLE)
 
 
 @contextmanager
@@ -111,7 +124,7 @@ def _progress() -> Iterator[OnQuestion]:
         yield told
 
 
-def _plain(looked: Looked, findings: list[Finding]) -> object:
+def _plain(looked: Looked, findings: list[Finding], unread: tuple[str, ...]) -> object:
     return {
         "looked_at": looked.rows,
         "questions": looked.asked,
@@ -119,6 +132,7 @@ def _plain(looked: Looked, findings: list[Finding]) -> object:
         "states": looked.states,
         "findings": [{"promise": each.promise, "sentence": _sentence(each), "todo": each.todo} for each in findings],
         "more": list(looked.cut),
+        "unread": list(unread),
         "unanswered": [
             {
                 "event": each.inbox_id,
@@ -132,7 +146,7 @@ def _plain(looked: Looked, findings: list[Finding]) -> object:
     }
 
 
-def _print(looked: Looked, findings: list[Finding]) -> None:
+def _print(looked: Looked, findings: list[Finding], unread: tuple[str, ...]) -> None:
     rows = ", ".join(f"{count} {name}" for name, count in looked.rows.items())
     out.print(f"Looked at {rows}.")
     asked = ", ".join(f"{promise} {count}" for promise, count in looked.asked.items())
@@ -141,6 +155,11 @@ def _print(looked: Looked, findings: list[Finding]) -> None:
         f"Asked {counted(sum(looked.asked.values()), 'question')} ({asked}) of {states} of the database, in "
         f"{looked.seconds:.1f} s. What is younger than {FORGIVEN.seconds} s was left out as being under way."
     )
+    if unread:
+        out.print(
+            f"[yellow]![/] Not all pages of {', '.join(unread)} were looked at, as that takes too long beside a server: "
+            "`backup` looks at all of them."
+        )
     for each in findings:
         out.print(f"[red]✗[/] [bold]{each.promise}[/]: {safe(_sentence(each))}")
         out.print(f"    {safe(each.todo)}")

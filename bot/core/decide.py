@@ -158,7 +158,8 @@ def _guard_echo(draft: Draft, message: Message) -> None:
     heard = message.words.plain or (content.postback if isinstance(content, OwnTap) else message.words.text)
     if not (draft.sends or draft.calls) or not heard or draft.layer == "consent":
         return
-    rule = draft.path[-1] if draft.path else draft.layer
+    # Whether they mean STOP is asked in the same words by two layers.
+    rule = draft.path[-1] if draft.path else "near_miss" if draft.near_miss else draft.layer
     asked = draft.question
     # Yes to one question after another is no loop.
     asks = asked.slot if asked is not None and asked.rule == rule else ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from bot.core.consent import Said, said_outright
@@ -25,6 +25,7 @@ CHANNEL_TOLD: Final = "the channel told"
 ERASED_AS_STOPPED: Final = "they had said STOP before they were erased"
 ERASED_WITHOUT_MARKETING: Final = "they wanted no marketing before they were erased"
 MARKETING_STOPPED: Final = "WhatsApp: the person stopped marketing messages (131050)"
+CLOCKS_DIFFER: Final = timedelta(hours=1)  # at most, as when one of them takes the wrong side of a time change
 _MARKETING_STOPPED_AT_META: Final = "131050"  # WhatsApp Cloud API, error codes
 
 
@@ -93,6 +94,15 @@ def change_of(said: Literal["stop", "start"], source: str, at: datetime, current
     state: Literal["stopped", "opted_in"] = "stopped" if said == "stop" else "opted_in"
     newer = _is_newer(state, at, current.changed_at, current.stopped)
     return ChangeConsent("all", state, source, at) if newer else None
+
+
+def stop_after_given(asked: ChangeConsent, given_at: datetime) -> ChangeConsent | None:
+    """The row for a STOP that came after somebody else's opt-in which is dated later, or None where that is no matter of clocks.
+
+    A backend, a file or a colleague gave the opt-in, so its time is of another clock than the person's: where the two are no further apart
+    than clocks may differ, silence is the safer mistake. The row is dated as the opt-in, which it wins over.
+    """
+    return replace(asked, at=given_at) if given_at - asked.at <= CLOCKS_DIFFER else None
 
 
 def _is_newer(state: Literal["stopped", "opted_in"], at: datetime, newest: datetime | None, stopped: bool) -> bool:

@@ -123,7 +123,8 @@ class Crowd:
         self._held += change
         if change > 0 and self._held > self.limits.held_bytes:
             holding = [each for each in self._members if each.held()]
-            self._drop(holding, "crowded_out")
+            greedy = [each for each in holding if each.held() > self.limits.held_bytes // 3]  # no body may be as large
+            self._drop(greedy or holding, "crowded_out")
 
     def is_stuck(self, member: Member) -> None:
         """Its client does not take what was written."""

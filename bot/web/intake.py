@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+import structlog
+
 from bot.core.conversation import Consent
-from bot.core.event import DeliveryReceipt, Event
+from bot.core.event import DeliveryReceipt, Event, Unsupported
 from bot.core.ledger import consent_change
 from bot.core.rulebook import ConsentWords
 from bot.store.units import InboxKind, Incoming
 
 _NOBODY = Consent()
+
+log = structlog.get_logger()
 
 
 class Media(Protocol):
@@ -43,5 +47,8 @@ class Intake:
 
     def recorded(self, incoming: Incoming) -> None:
         """It is recorded, and was new: ask what is to be asked about it. Returns at once."""
+        event = incoming.event
+        if isinstance(event, Unsupported) and event.dead:
+            log.warning("event_unreadable", dedup=event.dedup)
         if self.media is not None and incoming.ready_at is not None:
             self.media.ask(incoming.event, incoming.ready_at)

@@ -38,6 +38,7 @@ STORE_PAUSE = timedelta(seconds=1)
 ASK_EVERY = timedelta(seconds=1)
 LOOK_EVERY = timedelta(seconds=30)
 CLOCK_WAIT = timedelta(seconds=30)
+DOWN = "Sinch cannot be reached, or fails at everything: messages wait, and one is tried every 30 seconds. See status.sinch.com."
 
 log = structlog.get_logger()
 
@@ -123,6 +124,10 @@ class Sender:
     def is_down(self) -> bool:
         """Whether Sinch counts as down and is only probed."""
         return self._circuit.is_open
+
+    def remarks(self) -> list[str]:
+        """What an operator should know."""
+        return [DOWN] if self.is_down else []
 
     @property
     def in_flight(self) -> int:

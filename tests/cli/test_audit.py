@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -122,6 +123,73 @@ def test_what_finds_much_is_cut(database: Path) -> None:
     looked = audit.look(database, audit.QUESTIONS, NOW, False, MARGIN, lambda *_: None)
     assert len(looked.findings) == audit.SHOWN_MOST
     assert looked.cut == ("I5",)
+
+
+def test_a_rulebook_that_is_live_no_more_is_looked_at_too(command: Command, database: Path) -> None:
+    sound(database)
+    tamper(
+        database, "INSERT INTO rulebook (digest, files, checked_at) VALUES ('e', '{\"rules/a.yaml\":\"rules: []\"}', 0)"
+    )
+    ended = command("doctor", "--audit")
+    assert ended.code == 1
+    assert "✗ I11: Rulebook 2 is not the one that was checked." in ended.out
+
+
+# --- the pages ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def full(database: Path) -> Path:
+    """With many pages of a table that no question reads."""
+    sound(database)
+    with closing(sqlite3.connect(database)) as connection:
+        refused = "INSERT INTO refused (raw, why, received_at) VALUES (zeroblob(500), 'stale', 0)"
+        connection.executemany(refused, [()] * 2000)
+        connection.commit()
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return database
+
+
+def _last_page_of(database: Path, table: str) -> int:
+    with closing(sqlite3.connect(database)) as connection:
+        question = "SELECT max(pageno) FROM dbstat WHERE name = ? AND pagetype = 'leaf'"
+        number: int = connection.execute(question, (table,)).fetchone()[0]
+    return number
+
+
+def test_a_damaged_page_that_no_question_reads_is_told_first(command: Command, full: Path) -> None:
+    assert command("doctor", "--audit").code == 0
+    with full.open("r+b") as file:
+        file.seek((_last_page_of(full, "refused") - 1) * 4096)
+        file.write(b"\xff" * 4096)
+    looked = audit.look(full, audit.QUESTIONS, NOW, False, MARGIN, lambda *_: None)
+    assert looked.findings == ()
+    ended = command("doctor", "--audit")
+    assert (ended.code, ended.out) == (1, "")
+    told = " ".join(ended.err.split())
+    assert f"{full.name} is damaged (table refused: " in told
+    assert told.endswith("and restore the newest backup.")
+
+
+class _Over:
+    """A timer whose time is over as soon as SQLite has done ten thousand steps: for one large table, and for no small one."""
+
+    def __init__(self, seconds: float, interrupt: Callable[[], None]) -> None:
+        assert seconds == ONE_STATE_S
+        connection = interrupt.__self__  # type: ignore[attr-defined]
+        connection.set_progress_handler(interrupt, 10_000)
+
+    def start(self) -> None: ...
+    def cancel(self) -> None: ...
+    def join(self) -> None: ...
+
+
+def test_a_table_too_large_for_its_time_is_named(command: Command, full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.store.sqlite.audit.pages.Timer", _Over)
+    ended = command("doctor", "--audit")
+    assert ended.code == 0
+    assert "Not all pages of refused were looked at" in " ".join(ended.out.split())
+    assert json.loads(command("doctor", "--audit", "--format", "json").out)["unread"] == ["refused"]
 
 
 @pytest.mark.parametrize(

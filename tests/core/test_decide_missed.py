@@ -11,6 +11,7 @@ from bot.core.echo import KEPT
 from bot.core.rule import Condition, IfClosed, Then
 from bot.core.rulebook import Rulebook
 from tests.core.build import (
+    DIGITS_8,
     FIRST,
     MISSED,
     NOW,
@@ -294,6 +295,23 @@ def test_yes_to_one_question_after_another_is_no_loop() -> None:
         assert not conversation.state.waiting
     assert conversation.state.question is None
     assert len(conversation.state.echoes) == KEPT
+
+
+def test_whether_they_mean_stop_is_the_same_answer_also_while_a_question_is_open() -> None:
+    number = ask("number", DIGITS_8, tries=20)
+    conversation = Talk(book(rule("track", says("track"), ask=(number,)), rule("otherwise", MISSED)))
+    asked: list[bool] = []
+    for words in (
+        ("please stop",) * 12,
+        ("track",),
+        ("please stop",) * 12,
+    ):  # asked whether they mean it by every second one
+        for each in words:
+            conversation.says(each, later=SECOND)
+            asked += [bool(sends_of(conversation.decision))] * conversation.state.near_miss
+    assert conversation.asked == "track"
+    assert asked == [True] * 10 + [False] * 2
+    assert conversation.state.waiting
 
 
 def test_the_state_keeps_no_words_of_the_loop() -> None:

@@ -9,8 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from bot.store.sqlite import open_store
 from tests.faults.power import lose_power
 from tests.faults.power_disk import Disk, Name, Remains, Step, Sync, SyncFolder, Truncate, Write
+from tests.faults.power_sqlite import on
+from tests.store.making import ANNA, at, wrote
+from tests.store.test_backups import opened, put_back
 
 IMAGES = int(os.environ.get("PARLEY_POWER_IMAGES", "300"))
 
@@ -40,6 +44,45 @@ async def test_no_sync_at_all_leaves_half_done_things(tmp_path: Path, seed: int)
     share = await lose_power(seed, 60, tmp_path, synchronous="OFF", deeds=40)
     halves = ("no commit", "malformed", "not a database")
     assert any(half in sentence for sentence in share.broken for half in halves), f"seed {seed}: {share}"
+
+
+# --- who was erased -----------------------------------------------------------------------------------------------------
+
+
+async def erased(folder: Path) -> tuple[bytes, Remains]:
+    """Anna came, said STOP and was erased: a copy of the database before her STOP, and what the disk has once it was reported."""
+    disk, contents = Disk(), list[bytes]()
+    with on(disk, folder, lambda connection: contents.append(connection.serialize("main")), {}):
+        store = await open_store(folder / "parley.db", app="APP")
+        await store.record([wrote("hi", ANNA, at(0))], at(0))
+        before = contents[-1]
+        await store.record([wrote("STOP", ANNA, at(1))], at(1))
+        await store.privacy.erase(ANNA, at(10))
+        remains = Remains()
+        for step in tuple(disk.steps):
+            remains.go_on(step)
+        await store.close()
+    return before, remains
+
+
+@pytest.mark.parametrize("database_is_lost", [False, True])
+async def test_who_stopped_and_was_erased_is_stopped_after_a_restore_too(
+    tmp_path: Path, database_is_lost: bool
+) -> None:
+    """The power goes right after an erasure was reported; then a backup from before the STOP is restored over what is left."""
+    before, remains = await erased(tmp_path)
+    for seed in range(12):
+        (here := tmp_path / str(seed)).mkdir()
+        for name, content in remains.image(random.Random(seed)).items():
+            (here / name).write_bytes(content)
+        if database_is_lost:
+            (here / "parley.db").unlink()
+            (here / "parley.db-wal").unlink(missing_ok=True)
+        (here / "backup.db").write_bytes(before)
+        restored = await put_back(here / "backup.db", here / "parley.db")
+        async with opened(here / "parley.db") as store:
+            standing = await store.standing(ANNA)
+        assert (restored.erased, standing.known, standing.consent.stopped) == (1, False, True), f"seed {seed}"
 
 
 # --- the disk itself ----------------------------------------------------------------------------------------------------

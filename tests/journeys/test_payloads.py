@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from structlog.testing import capture_logs
+
 from tests.journeys.conftest import Open
 from tests.journeys.shop import starting_at
 from tests.sinch.payloads import PAYLOADS
@@ -43,13 +45,16 @@ async def test_every_kind_of_payload_is_answered_200_and_kept_as_it_came(opened:
 async def test_odd_bodies_that_are_authentic_are_answered_200(opened: Open) -> None:
     shop = await opened(base=starting_at(AFTER), odd_ids=True)
     bodies = [*ODD_BODIES, *_mutants(300)]
-    answers = [(body[:200], await shop.emulator.post(body)) for body in bodies]
+    with capture_logs() as logs:
+        answers = [(body[:200], await shop.emulator.post(body)) for body in bodies]
     assert [(body, statuses) for body, statuses in answers if statuses != [200]] == []
     await shop.rests()
     kept = {bytes(raw) for (raw,) in shop.rows("SELECT raw FROM inbox WHERE raw IS NOT NULL")}
     assert [body for body in ODD_BODIES if body not in kept and b"delivery_report" not in body] == []
     assert shop.rows("SELECT count(*) FROM inbox WHERE state = 'pending'") == [(0,)]
     assert shop.rows("SELECT why FROM inbox WHERE state = 'dead' AND why LIKE 'Deciding%'") == []
+    dead = {dedup for (dedup,) in shop.rows("SELECT dedup FROM inbox WHERE state = 'dead'")}
+    assert {line["dedup"] for line in logs if line["event"] == "event_unreadable"} == dead != set()
 
 
 def _mutants(count: int) -> Iterator[bytes]:

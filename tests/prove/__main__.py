@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from tests.bench.machine import machine
-from tests.prove.ledger import FOLDER, Entry, Ledger, code_digest, missing, tally
+from tests.prove.ledger import FOLDER, CodeChanged, Entry, Ledger, code_digest, missing, tally
 from tests.prove.proof import Proof
 from tests.prove.proofs import NAMES, proof_of
 from tests.prove.report import PAGE, page, result
@@ -29,11 +29,19 @@ out = Console(highlight=False, soft_wrap=True)
 def main() -> int:
     """0 when every proof asked for is whole and holds, 1 otherwise, 130 when it was interrupted."""
     asked = _arguments()
-    ledger = Ledger(FOLDER / "ledger.jsonl", code_digest())
+    ledger = Ledger(FOLDER / "ledger.jsonl", code_digest)
     proofs = [proof_of(name) for name in NAMES if name in (asked.names or NAMES)]
     if asked.fresh or asked.again:
         ledger.forget(proofs, broken_only=not asked.fresh)
-    interrupted = not asked.report and _prove(proofs, ledger, asked.jobs)
+    try:
+        interrupted = not asked.report and _prove(proofs, ledger, asked.jobs)
+    except BaseExceptionGroup as errors:  # of the shares that ran at once
+        if errors.subgroup(CodeChanged) is None:
+            raise
+        out.print(
+            "The program or what attacks it was changed meanwhile, so nothing more is proved. Run it again: it begins anew."
+        )
+        return 1
     _tell(proofs, ledger)
     everything = [proof_of(name) for name in NAMES]
     if asked.report or not (interrupted or asked.names):
@@ -84,7 +92,7 @@ def _prove(proofs: Sequence[Proof], ledger: Ledger, jobs: int) -> bool:
 async def _until_signalled(proofs: Sequence[Proof], ledger: Ledger, jobs: int, told: Told) -> bool:
     work = asyncio.create_task(run_all(proofs, ledger, jobs, told))
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, work.cancel)
     with suppress(asyncio.CancelledError):
         await work

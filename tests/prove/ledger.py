@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import random
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+import subprocess
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -15,12 +17,16 @@ from tests.prove.proof import Proof, Share
 
 ROOT: Final = Path(__file__).parents[2]
 FOLDER: Final = ROOT / "artefacts" / "proof"
-_CODE: Final = ("bot", "rules")
+_PROGRAM: Final = ("bot/**/*", "rules/**/*", "config.yaml", "run.py", "requirements-dev.lock")
+_ATTACKS: Final = (
+    "tests/**/*"  # oracle, loads, faults; of what pytest collects, proofs run what sabotage is caught by alone
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A share that ended. ``code``: digest of the program it ran with. ``at``: when it ended, ISO 8601. ``seconds``: what it took."""
+    """A share that ended. ``code``: digest of the program it ran with. ``at``: when it ended, ISO 8601. ``seconds``: what it took.
+    ``again``: it found something broken, and is to be done once more with the same dice. ``revision``: the commit it ran at."""
 
     proof: str
     seed: int
@@ -29,6 +35,8 @@ class Entry:
     seconds: float
     code: str
     at: str
+    again: bool = False
+    revision: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,41 +51,66 @@ class Tally:
     seeds: Sequence[int]
 
 
-class Ledger:
-    """The file. ``code`` is the digest of the program as it is now; only entries of the same count."""
+class CodeChanged(Exception):
+    """What ran is not what is there any more, so nobody knows what was proved."""
 
-    def __init__(self, path: Path, code: str) -> None:
+
+class Ledger:
+    """The file. ``code`` is the digest of the program as it was at first; only entries of the same count."""
+
+    def __init__(self, path: Path, digest: Callable[[], str]) -> None:
         self._path = path
-        self.code = code
-        self.entries = [entry for entry in _read(path) if entry.code == code]
+        self._digest = digest
+        self.code = digest()
+        self.entries: list[Entry] = []
+        self._again: list[Entry] = []
+        for entry in _read(path):
+            if entry.code == self.code:
+                self._keep(entry)
 
     def of(self, proof: Proof) -> list[Entry]:
         """Its shares, in the order of their seeds."""
         return sorted((entry for entry in self.entries if entry.proof == proof.name), key=lambda entry: entry.seed)
 
+    def again(self, proof: Proof) -> list[Entry]:
+        """Those of its shares that are to be done once more."""
+        return [entry for entry in self._again if entry.proof == proof.name]
+
     def add(self, entry: Entry) -> None:
-        """Keep it, on disk before this returns."""
-        self.entries.append(entry)
+        """Keep it, on disk before this returns. Raises ``CodeChanged`` where the program is another by now."""
+        if self._digest() != self.code:
+            raise CodeChanged
+        self._keep(entry)
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("ab") as file:
             file.write(orjson.dumps(asdict(entry)) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
 
     def forget(self, proofs: Iterable[Proof], broken_only: bool) -> None:
-        """Leave out the shares of these proofs, or those alone that found something broken."""
+        """Leave out the shares of these proofs; or those alone that found something broken, which are to be done again then."""
         names = {proof.name for proof in proofs}
         gone = [e for e in self.entries if e.proof in names and (e.share.broken or not broken_only)]
         self.entries = [entry for entry in self.entries if entry not in gone]
-        lines = [orjson.dumps(asdict(entry)) + b"\n" for entry in self.entries]
+        if broken_only:
+            self._again += [replace(entry, share=Share(0), again=True) for entry in gone]
+        else:
+            self._again = [entry for entry in self._again if entry.proof not in names]
+        lines = [orjson.dumps(asdict(entry)) + b"\n" for entry in (*self.entries, *self._again)]
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._path.write_bytes(b"".join(lines))
 
     def next_seeds(self, proof: Proof) -> tuple[int, int]:
         """The first seed of a proof, drawn once, and the one after the last that was used."""
-        seeds = [entry.seed for entry in self.of(proof)]
+        seeds = [entry.seed for entry in (*self.of(proof), *self.again(proof))]
         if not seeds:
             first = random.SystemRandom().randrange(10**6) * 1000
             return first, first
         return min(seeds), max(seeds) + 1
+
+    def _keep(self, entry: Entry) -> None:
+        self._again = [each for each in self._again if (each.proof, each.seed) != (entry.proof, entry.seed)]
+        (self._again if entry.again else self.entries).append(entry)
 
 
 def tally(entries: Sequence[Entry]) -> Tally:
@@ -117,19 +150,35 @@ def missing(proof: Proof, so_far: Tally) -> list[str]:
 
 
 def code_digest(root: Path = ROOT) -> str:
-    """A digest of the program's files: a proof speaks of the code that it was run with and of no other."""
+    """A digest of the program and of what attacks it: a proof speaks of the code that it was run with and of no other."""
     digest = hashlib.sha256()
-    for folder in _CODE:
-        for path in sorted((root / folder).rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
-                digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    for path in _code(root):
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:12]
 
 
+def revision(root: Path = ROOT) -> str:
+    """The commit, with a word where the tree holds more than it."""
+    command = ["git", "describe", "--always", "--dirty=, with changes"]
+    told = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    return told.stdout.strip() or "unknown"
+
+
+def _code(root: Path) -> Iterator[Path]:
+    for pattern in (*_PROGRAM, _ATTACKS):
+        for path in sorted(root.glob(pattern)):
+            is_collected = pattern == _ATTACKS and path.name.startswith("test_")
+            if path.is_file() and "__pycache__" not in path.parts and not is_collected:
+                yield path
+
+
 def _read(path: Path) -> list[Entry]:
+    """All whole lines. A last one that was broken off is cut away, since the next would go on in it."""
     if not path.exists():
         return []
-    lines = [line for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
+    lines = path.read_bytes().splitlines(keepends=True)
+    if lines and not lines[-1].endswith(b"\n"):
+        os.truncate(path, path.stat().st_size - len(lines.pop()))
     return [_entry(orjson.loads(line)) for line in lines]
 
 

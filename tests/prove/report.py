@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import Final
 
 from tests.bench.machine import Machine
@@ -30,8 +28,12 @@ def page(proofs: Sequence[Proof], ledger: Ledger, machine: Machine) -> str:
 
 def _run(proofs: Sequence[Proof], ledger: Ledger, machine: Machine) -> Iterator[str]:
     entries = [entry for proof in proofs for entry in ledger.of(proof)]
-    when = max((entry.at for entry in entries), default="never")
-    yield f"Last run: {when}, revision {revision()}, code {ledger.code}."
+    if not entries:
+        yield f"Not run yet with this code, {ledger.code}."
+    else:
+        first, last = min(entry.at for entry in entries), max(entry.at for entry in entries)
+        revisions = " and ".join(dict.fromkeys(entry.revision for entry in entries))
+        yield f"Run from {first} to {last} at revision {revisions}, digest of program and attacks {ledger.code}."
     yield ""
     yield f"Machine: {machine.sentence()}."
 
@@ -48,7 +50,7 @@ def _table(proofs: Sequence[Proof], ledger: Ledger) -> Iterator[str]:
             f"{so_far.done:,} {proof.unit}",
             f"{len(so_far.broken):,}",
             f"{took}",
-            result(proof, so_far),
+            _on_one_line(result(proof, so_far)).replace("|", "\\|"),
         )
         yield f"| {' | '.join(cells)} |"
 
@@ -70,7 +72,11 @@ def _details(proofs: Sequence[Proof], ledger: Ledger) -> Iterator[str]:
         yield f"\n## {proof.name}\n"
         yield f"{proof.title}: {len(entries)} shares, seeds {_seeds(entries)}."
         yield from _counts(so_far)
-        yield from (f"- {sentence}" for sentence in missing(proof, so_far))
+        yield from (f"- {_on_one_line(sentence)}" for sentence in missing(proof, so_far))
+
+
+def _on_one_line(sentence: str) -> str:
+    return " ".join(sentence.split())
 
 
 def _seeds(entries: Sequence[Entry]) -> str:
@@ -87,15 +93,3 @@ def _counts(so_far: Tally) -> Iterator[str]:
             + ", ".join(f"{name} {value:,.1f}" for name, value in so_far.figures.items())
             + "."
         )
-
-
-def revision(root: Path = ROOT) -> str:
-    """The commit, with a word where the tree holds more than it."""
-    told = subprocess.run(
-        ["git", "describe", "--always", "--dirty=, with changes"],
-        cwd=root,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return told.stdout.strip() or "unknown"

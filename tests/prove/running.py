@@ -15,7 +15,7 @@ from typing import Final
 
 import orjson
 
-from tests.prove.ledger import FOLDER, ROOT, Entry, Ledger, tally
+from tests.prove.ledger import FOLDER, ROOT, Entry, Ledger, revision, tally
 from tests.prove.proof import Proof, Share
 
 LONGEST_S: Final = 1200.0
@@ -47,7 +47,9 @@ async def run_all(
     together = [proof for proof in proofs if not proof.alone]
     for _ in range(_ROUNDS):  # a share may do less than it was asked for
         orders = _in_turn([_orders(proof, ledger) for proof in together])
-        await asyncio.gather(*(work(orders) for _ in range(jobs)))
+        async with asyncio.TaskGroup() as tasks:  # interrupted, it waits until each has ended what it started
+            for _ in range(jobs):
+                tasks.create_task(work(orders))
     for proof in proofs:
         if proof.alone:
             await work(_orders(proof, ledger))
@@ -56,7 +58,10 @@ async def run_all(
 def _orders(proof: Proof, ledger: Ledger) -> Iterator[Order]:
     """The shares that are still to do. Seeds follow one another, so that a share may take turns by its seed."""
     _, seed = ledger.next_seeds(proof)
-    left = proof.full - tally(ledger.of(proof)).done
+    again = ledger.again(proof)
+    left = proof.full - tally(ledger.of(proof)).done - sum(entry.size for entry in again)
+    for entry in again:
+        yield proof, entry.seed, entry.size
     while left > 0 and not tally(ledger.of(proof)).broken:  # of what is known to be broken, more tells nothing new
         size = min(proof.share, left)
         yield proof, seed, size
@@ -90,7 +95,7 @@ async def _share(proof: Proof, seed: int, size: int, command: Sequence[str], fol
     if not share.broken:
         log.unlink()
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    return Entry(proof.name, seed, size, share, round(time.monotonic() - began, 1), code, at)
+    return Entry(proof.name, seed, size, share, round(time.monotonic() - began, 1), code, at, revision=revision())
 
 
 def _log(folder: Path, proof: Proof, seed: int) -> Path:

@@ -4,13 +4,16 @@ import asyncio
 import os
 import re
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.bench.machine import Machine
+from tests.prove import running
 from tests.prove.faults import FAULTS, CodeFault
-from tests.prove.ledger import ROOT, Entry, Ledger, code_digest, missing, tally
+from tests.prove.ledger import ROOT, CodeChanged, Entry, Ledger, code_digest, missing, tally
 from tests.prove.proof import Proof, Share
 from tests.prove.proofs import NAMES, proof_of
 from tests.prove.report import page
@@ -39,7 +42,7 @@ def command(script: str) -> list[str]:
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Ledger:
-    return Ledger(tmp_path / "ledger.jsonl", "a code")
+    return Ledger(tmp_path / "ledger.jsonl", lambda: "a code")
 
 
 async def prove(ledger: Ledger, folder: Path, script: str = TOSS, proof: Proof = TOSSES) -> list[Entry]:
@@ -72,7 +75,7 @@ async def test_a_proof_is_done_in_shares_whose_seeds_follow_one_another(ledger: 
 async def test_what_is_done_is_not_done_again_after_an_interruption(ledger: Ledger, tmp_path: Path) -> None:
     ledger.add(entry(Share(4, happened={"heads": 4}), seed=7))
     ledger.add(entry(Share(4, happened={"heads": 4}), seed=8))
-    again = Ledger(tmp_path / "ledger.jsonl", "a code")
+    again = Ledger(tmp_path / "ledger.jsonl", lambda: "a code")
     assert [(one.seed, one.size) for one in await prove(again, tmp_path)] == [(9, 2)]
 
 
@@ -81,18 +84,32 @@ def test_shares_of_other_code_count_no_more_and_a_line_broken_off_neither(ledger
     ledger.add(entry(Share(4), code="other code"))
     with (tmp_path / "ledger.jsonl").open("ab") as file:
         file.write(b'{"proof": "toss')
-    assert [one.code for one in Ledger(tmp_path / "ledger.jsonl", "a code").entries] == ["a code"]
+    again = Ledger(tmp_path / "ledger.jsonl", lambda: "a code")
+    again.add(entry(Share(4), 2))  # in a line of its own, not in the one that was broken off
+    assert [one.seed for one in Ledger(tmp_path / "ledger.jsonl", lambda: "a code").entries] == [1, 2]
 
 
-def test_the_digest_follows_the_program_alone(tmp_path: Path) -> None:
+def test_what_ran_while_the_code_was_changed_does_not_count(tmp_path: Path) -> None:
+    code = ["a code"]
+    ledger = Ledger(tmp_path / "ledger.jsonl", lambda: code[-1])
+    code.append("other code")
+    with pytest.raises(CodeChanged):
+        ledger.add(entry(Share(4)))
+    assert not (tmp_path / "ledger.jsonl").exists()
+
+
+def test_the_digest_follows_the_program_and_its_attacks_alone(tmp_path: Path) -> None:
     (tmp_path / "bot").mkdir()
-    (tmp_path / "rules").mkdir()
+    (tmp_path / "tests" / "faults").mkdir(parents=True)
     (tmp_path / "bot" / "a.py").write_text("1")
     before = code_digest(tmp_path)
     (tmp_path / "README.md").write_text("more")
+    (tmp_path / "tests" / "test_a.py").write_text("more")
     assert code_digest(tmp_path) == before
     (tmp_path / "bot" / "a.py").write_text("2")
-    assert code_digest(tmp_path) != before
+    changed = code_digest(tmp_path)
+    (tmp_path / "tests" / "faults" / "a.py").write_text("1")
+    assert len({before, changed, code_digest(tmp_path)}) == 3
 
 
 async def test_what_is_broken_is_told_with_its_seed_and_ends_its_proof(ledger: Ledger, tmp_path: Path) -> None:
@@ -127,9 +144,26 @@ def test_forgetting_leaves_the_other_shares(ledger: Ledger, tmp_path: Path) -> N
     ledger.add(entry(Share(4), seed=1))
     ledger.add(entry(Share(4, ("lost",)), seed=2))
     ledger.forget([TOSSES], broken_only=True)
-    assert [one.seed for one in Ledger(tmp_path / "ledger.jsonl", "a code").entries] == [1]
+    assert [one.seed for one in Ledger(tmp_path / "ledger.jsonl", lambda: "a code").entries] == [1]
     ledger.forget([TOSSES], broken_only=False)
-    assert Ledger(tmp_path / "ledger.jsonl", "a code").entries == []
+    assert Ledger(tmp_path / "ledger.jsonl", lambda: "a code").entries == []
+
+
+async def test_what_was_broken_is_done_again_with_the_same_dice(ledger: Ledger, tmp_path: Path) -> None:
+    """Else a fault that shows now and then would be gone with the dice that showed it."""
+    ledger.add(entry(Share(0, ("lost",)), seed=7))
+    ledger.add(entry(Share(4, happened={"heads": 4}), seed=8))
+    ledger.forget([TOSSES], broken_only=True)
+    again = Ledger(tmp_path / "ledger.jsonl", lambda: "a code")  # also where it was interrupted in between
+    assert [(one.seed, one.size) for one in await prove(again, tmp_path)] in ([(7, 4), (9, 2)], [(9, 2), (7, 4)])
+    assert missing(TOSSES, tally(again.of(TOSSES))) == []
+    assert [one.seed for one in Ledger(tmp_path / "ledger.jsonl", lambda: "a code").of(TOSSES)] == [7, 8, 9]
+
+
+def test_a_sentence_of_several_lines_leaves_the_table_whole(ledger: Ledger) -> None:
+    ledger.add(entry(Share(0, ("a | b of\n\n| x | y |",)), seed=7))
+    (row,) = [line for line in page([TOSSES], ledger, HERE).splitlines() if line.startswith("| [Tosses]")]
+    assert row.endswith("**open**: a \\| b of \\| x \\| y \\| (seed 7) |")
 
 
 def test_the_page_tells_what_holds_and_what_is_open(ledger: Ledger) -> None:
@@ -160,6 +194,55 @@ async def test_an_interrupted_run_ends_its_shares_and_their_children(ledger: Led
         await asyncio.wait([work])
         assert await asyncio.to_thread(reader.read) == b""  # nobody holds the other end
     assert ledger.entries == []
+
+
+async def test_an_interrupted_run_waits_for_the_end_of_each_share(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, ended = [], []
+    both, first_ended, end = asyncio.Event(), asyncio.Event(), running._ended_with_us
+
+    @asynccontextmanager
+    async def one_after_another(process: asyncio.subprocess.Process) -> AsyncIterator[None]:
+        begun.append(process)
+        if len(begun) == 2:
+            both.set()
+        try:
+            async with end(process):
+                yield
+        finally:
+            if process is begun[1]:
+                await first_ended.wait()
+                for _ in range(10):  # turns of the loop, in which the run could be over already
+                    await asyncio.sleep(0)
+            first_ended.set()
+            ended.append(process)
+
+    monkeypatch.setattr(running, "_ended_with_us", one_after_another)
+    work = asyncio.create_task(prove(ledger, tmp_path, "import signal; signal.pause()"))
+    await both.wait()
+    work.cancel()
+    await asyncio.wait([work])
+    assert ended == begun
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent died")
+async def test_a_share_ends_with_a_driver_that_is_killed(tmp_path: Path) -> None:
+    """With whatever it started: a pipe that both hold ends only with the last of them."""
+    pipe = tmp_path / "pipe"
+    share = (
+        "import signal, subprocess; from tests.prove.share import _end_with_the_driver; _end_with_the_driver()\n"
+        f"subprocess.Popen(['sleep', '60'], stdout=open({str(pipe)!r}, 'w'))\n"
+        f"print('there', file=open({str(pipe)!r}, 'w')); signal.pause()"
+    )
+    driver = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {share!r}], start_new_session=True)"
+    os.mkfifo(pipe)
+    process = await asyncio.create_subprocess_exec(*command(driver), cwd=ROOT)
+    with await asyncio.to_thread(pipe.open, "rb") as reader:
+        assert await asyncio.to_thread(reader.readline) == b"there\n"
+        process.kill()
+        await process.wait()
+        assert await asyncio.to_thread(reader.read) == b""
 
 
 def test_the_guarantees_name_every_proof() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.store.units import Started
 from tests.store.talk import Standing, Talk
@@ -38,6 +38,9 @@ class Books:
     """What must be so, from what was answered alone."""
 
     words: dict[str, list[tuple[str, str, datetime]]] = field(default_factory=dict)
+    own_words: set[tuple[str, str, datetime]] = field(
+        default_factory=set
+    )  # of those, by whom, purpose and time, that the person wrote
     turned_by: dict[str, str] = field(default_factory=dict)  # the message that stopped or started each
     closes: dict[str, datetime] = field(default_factory=dict)
     placed: dict[str, Placed] = field(default_factory=dict)
@@ -69,9 +72,19 @@ class Books:
 
     def says(self, who: str, purpose: str, state: str, at: datetime, by: str = "") -> None:
         before = self.counts(who, "all") == "stopped"
+        if by and state == "stopped" and purpose == "all" and not before:
+            at = self.after_what_others_gave(who, at)
         self.words.setdefault(who, []).append((purpose, state, at))
+        if by:
+            self.own_words.add((who, purpose, at))
         if (self.counts(who, "all") == "stopped") != before:
             self.turned_by[who] = by
+
+    def after_what_others_gave(self, who: str, at: datetime) -> datetime:
+        """A person's STOP comes after an opt-in by others that is dated up to an hour later: whose clock is right is not known."""
+        newest = max((at for purpose, _, at in self.words.get(who, ()) if purpose == "all"), default=at)
+        is_in_doubt = newest - at <= timedelta(hours=1) and (who, "all", newest) not in self.own_words
+        return max(at, newest) if is_in_doubt else at
 
     def counts(self, who: str, purpose: str) -> str:
         """The newest word by the person's own time; of the same time a stop."""
@@ -100,6 +113,13 @@ class Books:
         self.known_ids.add(message_id)
         for rank in self.orphans.pop(message_id, {}).values():
             self.climbs(outbox_id, message_id, rank)
+
+    def looked_for(self, outbox_id: str) -> None:
+        """A message in doubt: its newest receipt tells Sinch's id of it, also before that had its turn, and so whose the others are."""
+        told = {key: id_ for key, (of, id_, _) in self.heard_receipts.items() if of == outbox_id}
+        keys = [key for key, id_ in told.items() if id_ not in self.known_ids]
+        if keys:
+            self.accepted(outbox_id, told[max(keys, key=self.came.__getitem__)])
 
     def receipts_count(self, keys: Iterable[str]) -> None:
         """Those of one turn, with all whose message they tell of, in the order in which they came."""
@@ -135,6 +155,7 @@ class Books:
     def forget(self, who: str, at: datetime) -> None:
         stopped = [purpose for purpose in ("all", "marketing") if self.counts(who, purpose) == "stopped"]
         self.words[who] = [(purpose, "stopped", at) for purpose in stopped]
+        self.own_words = {each for each in self.own_words if each[0] != who}
         self.turned_by.pop(who, None)
         self.closes.pop(who, None)
         gone = {id_ for id_, each in self.placed.items() if each.who == who}

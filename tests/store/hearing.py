@@ -110,7 +110,11 @@ def _words(payload: dict[str, Any]) -> str:
     return str(payload.get("text") or payload.get("name") or payload)
 
 
-def _question_is_open(business: Business, who: str) -> bool:
+def _question_is_open(business: Business, who: str, timer: int) -> bool:
+    """Whether it is, once the turn is over; also where it ended later in the turn than this timer, which came to nothing and ends none."""
+    ((fate,),) = business.rows("SELECT state FROM inbox WHERE id = ?", timer)
+    if fate == "ignored":
+        return True
     ((state,),) = business.rows(
         "SELECT l.state FROM lane l JOIN identity i ON i.person = l.person WHERE i.identity = ?", who
     )

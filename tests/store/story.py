@@ -200,13 +200,16 @@ class Story(RuleBasedStateMachine):
             assert self.books.tries[started.outbox_id] <= 2, f"{started.outbox_id} left a third time"
 
     def reconcile(self, again: bool) -> None:
-        async def settle() -> int:
+        async def settle() -> list[Verdict]:
             doubts = await self.business.store.doubtful(10, self.business.now)
             verdicts = [Verdict(each.outbox_id, resend=again) for each in doubts]
             await self.business.store.reconcile(verdicts, self.business.now)
-            return sum(verdict.resend for verdict in verdicts)
+            return verdicts
 
-        self.happened["sent again"] += self.run(settle)
+        verdicts = self.run(settle)
+        for each in verdicts:
+            self.books.looked_for(each.outbox_id)
+        self.happened["sent again"] += sum(each.resend for each in verdicts)
 
     def tells(self) -> None:
         """Backends are told everything, each person's events in order."""

@@ -99,7 +99,7 @@ class Talk:
         edition: str,
         standing: Standing,
         said: Callable[[int], Said],
-        question_is_open: Callable[[], bool],
+        question_is_open: Callable[[int], bool],
     ) -> list[tuple[Pending, Said]]:
         """What one turn leads to, in order; what is held for a call stays pending."""
         self.live = edition
@@ -136,7 +136,7 @@ class Talk:
         edition: str,
         standing: Standing,
         said: Callable[[int], Said],
-        question_is_open: Callable[[], bool],
+        question_is_open: Callable[[int], bool],
     ) -> Said:
         match event.kind:
             case "inbound":
@@ -275,7 +275,9 @@ class Talk:
         """The same answer to the same words over ten times in a minute is given no more."""
         if layer == "consent" or not (words or calls):
             return words
-        key, at = f"{layer} {event.word} {layer == 'question' and self.asked is not None}", event.written_at
+        # The same words of whichever edition and layer. A question that came too late to be answered is no question.
+        answer = tuple(each[:-1] if each[-1] in DIGITS else each for each in words)
+        key, at = f"{event.word}: {answer} {answer == ('Which one? ',) and self.asked is not None}", event.written_at
         self.paused = {other: last for other, last in self.paused.items() if abs(at - last) <= LOOP_WITHIN}
         self.echoes = {other: near for other, times in self.echoes.items() if (near := _near(times, at))}
         times = [*self.echoes.pop(key, []), at]
@@ -346,7 +348,7 @@ class Talk:
         return (f"{'Found' if event.word == 'found' else 'Not found'}. {calling.edition}",)
 
     def _timer(
-        self, event: Pending, now: datetime, standing: Standing, said: Said, question_is_open: Callable[[], bool]
+        self, event: Pending, now: datetime, standing: Standing, said: Said, question_is_open: Callable[[int], bool]
     ) -> Said:
         if standing.stopped or (self.team and (self.team_until is None or now < self.team_until)):
             return ()
@@ -356,7 +358,7 @@ class Talk:
             if (
                 asked is not None
                 and (asked.deadline < event.due_at or asked.at + 4 * HOUR <= now)
-                and not question_is_open()
+                and not question_is_open(event.id)
             ):
                 self.asked = None
             return said if said in ((), (THERE,)) else ("at most a reminder",)

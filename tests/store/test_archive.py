@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -168,11 +168,35 @@ async def _made(path: Path) -> None:
     await (await open_store(path)).close()
 
 
+def cut_off(path: Path) -> None:
+    asyncio.run(_made(path))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def held(path: Path) -> None:
+    asyncio.run(_made(path))
+    _HELD.append(holder := sqlite3.connect(path, isolation_level=None))
+    holder.execute("PRAGMA locking_mode=EXCLUSIVE")
+    holder.execute("BEGIN EXCLUSIVE")
+
+
+_HELD: list[sqlite3.Connection] = []  # each to the end of its test
+
+
+@pytest.fixture(autouse=True)
+def _lets_go() -> Iterator[None]:
+    yield
+    while _HELD:
+        _HELD.pop().close()
+
+
 @pytest.mark.parametrize(
     ("prepare", "sentence"),
     [
         (lambda path: None, "There is no database .* yet; start the server once"),
         (lambda path: path.mkdir(), "There is no database"),
+        (cut_off, "keep the file and its log"),
+        (held, "has it to itself"),
         (lambda path: path.write_text("no database at all, but a text of some length" * 50), "cannot be read"),
         (old_schema, "was written by an older Parley"),
         (newer_schema, "run the newer Parley"),

@@ -143,6 +143,10 @@ LEFT_OPEN = (
     f" started_at = started_at - 200000000 WHERE outbox = {FIRST}"
 )
 OF_BO = "origin = 'api' AND person = 2"
+NOT_BEFORE_LONG = (
+    f"UPDATE outbox SET state = 'queued', attempts = 0, due_at = created_at + 86430000000 WHERE {OF_BO};"
+    " UPDATE lane SET send_at = (SELECT due_at FROM outbox WHERE person = 2 AND state = 'queued') WHERE person = 2"
+)
 OF_CAMPAIGN = f"UPDATE outbox SET origin = 'campaign', origin_id = '7' WHERE {OF_BO}"
 LINE = "INSERT INTO recipient (campaign, line, channel, identity, state) VALUES (7, 0, 'WHATSAPP', '1', '{}')"
 CAMPAIGN = (
@@ -167,6 +171,10 @@ TAMPERED = [
     ("UPDATE inbox SET state = 'ignored' WHERE id = 1", "I3: inbox row 1 is ignored, yet outbox row "),
     ("UPDATE inbox SET state = 'dead' WHERE id = 1", "I3: inbox row 1 is dead and has a trace as if it were decided."),
     ("DELETE FROM trace WHERE inbox = 1", "I3: inbox row 1 is decided and nothing says why."),
+    (
+        "UPDATE trace SET person = 3 WHERE inbox = 1",
+        "I3: inbox row 1 was settled for person 1 at 2026-01-05 12:00:01 UTC, and its trace is of person 3 and of 2026-01-05 12:00:01 UTC.",
+    ),
     (FIRED_AND_SET, "I3: timer question of person 3 has fired and is still set."),
     ("UPDATE inbox SET dedup = 'lost' WHERE kind = 'call_result'", "is sent, and its answer never became an event."),
     (
@@ -178,6 +186,8 @@ TAMPERED = [
     ("INSERT INTO tally (kind, at, name, count) VALUES ('campaign_sent', 0, '7', 2)", "I3: 2 are counted as campaign_sent 7 "),
     (AT_THE_SAME_TIME, "I4: messages 1 and 2 to person 1 overlapped."),
     ("DELETE FROM trace WHERE inbox = 1; DELETE FROM inbox WHERE id = 1", "names inbox row 1, which is not there."),
+    (f"UPDATE outbox SET identity = '46700000002' WHERE seq = {FIRST}", "is for person 1, and goes to an address that is not theirs."),
+    ("DELETE FROM identity WHERE person = 3", "I5: person 3 has no address."),
     (OF_CAMPAIGN, "is of campaign 7, which does not have line 0."),
     (f"{OF_CAMPAIGN}; {LINE.format('skipped')}", "I5: line 0 of campaign 7 is skipped, and message "),
     (LINE.format("placed"), "I5: line 0 of campaign 7 is placed, and no message came of it."),
@@ -202,6 +212,10 @@ TAMPERED = [
         "to person 1 was tried at 2026-01-06 13:00:02 UTC, outside the window.",
     ),
     (
+        "UPDATE identity SET closes_at = closes_at + 20000000 WHERE person = 1",
+        "I6: the window of person 1 is open until 2026-01-06 12:01:40 UTC, and nothing they wrote opened it for so long.",
+    ),
+    (
         "UPDATE consent SET recorded_at = recorded_at - 20000000 WHERE person = 2",
         "to person 2 started after their STOP was committed.",
     ),
@@ -211,6 +225,7 @@ TAMPERED = [
         "UPDATE person SET marketing = 'stopped' WHERE id = 1",
         "I7: person 1 is stopped 1, opted_in 0, marketing stopped, and the ledger says stopped 1, opted_in 0, marketing opted_in.",
     ),
+    ("UPDATE consent SET proof = '' WHERE person = 2", "opts person 2 in (all) after a STOP, and neither an event nor a proof says why."),
     (ERASED, "I7: person 3 was erased as stopped at 2041-05-10 11:56:53 UTC and came back, and the ledger does not say so."),
     (f"{KEY.format('k', 'h')}; {KEY.format('l', 'h')}", "I8: idempotency keys k,l all led to message "),
     (KEY.format("k", ""), "I8: idempotency key k of API key 0 is kept without what the request said."),
@@ -228,6 +243,7 @@ TAMPERED = [
         "was tried again after attempt 1 had ended failed.",
     ),
     (f"UPDATE attempt SET outcome = 'retry' WHERE outbox = {FIRST}", "is sent, and its attempts ended retry."),
+    (f"UPDATE outbox SET state = 'held' WHERE seq = {FIRST}", "is held, and its attempt 1 ended sent."),
     (
         f"UPDATE attempt SET started_at = started_at - 2900000 WHERE outbox = {SECOND} AND number = 2",
         "started 100 ms after one that was refused started.",
@@ -255,12 +271,21 @@ TAMPERED = [
     ),
     ("UPDATE inbox SET tries = 4 WHERE id = 1", "I12: inbox row 1 was tried 4 times; 3 is the most."),
     ("UPDATE inbox SET held = 1 WHERE state = 'pending'", "is held, and no call of person 1 is under way."),
+    (
+        "UPDATE inbox SET ready_at = ready_at + 86400000001 WHERE state = 'pending'; UPDATE lane SET ready_at = ready_at + 86400000001",
+        "of person 1 came at 2026-01-05 12:01:20 UTC and is only to be decided at 2026-01-06 12:01:20 UTC.",
+    ),
     ("UPDATE lane SET ready_at = NULL", "is pending and its lane will never be looked at."),
     ("UPDATE lane SET ready_at = ready_at + 1000000", "I12: person 1 has events that could be decided at 2026-01-05 12:01:20 UTC"),
     (f"UPDATE outbox SET state = 'queued' WHERE seq = {FIRST}", "is queued and its lane will never be looked at."),
     (
         f"UPDATE outbox SET state = 'queued' WHERE seq = {FIRST}; UPDATE lane SET send_at = 1 << 51 WHERE person = 1",
         "I12: person 1 has a message that may leave at 2026-01-05 12:00:08 UTC, and their lane is looked at from ",
+    ),
+    (NOT_BEFORE_LONG, "was to leave at 2026-01-05 12:00:20 UTC at the earliest, and is only tried at 2026-01-06 12:00:50 UTC."),
+    (
+        "UPDATE lane SET state = '{\"waiting\":true}' WHERE person = 2",
+        "I12: person 2 waits for a colleague: yes; their lane waits since never.",
     ),
     (EARLIER, "(inbound) of person 1 is not decided, though it could be since 2026-01-05 12:00:20 UTC."),
     (
@@ -273,6 +298,10 @@ TAMPERED = [
     ),
     (LEFT_OPEN, "left at 2026-01-05 11:56:42 UTC, and how that ended was never recorded."),
     (f"UPDATE outbox SET state = 'unknown', look_at = 0 WHERE seq = {FIRST}", "since 1970-01-01 00:00:00 UTC, and nobody looks it up."),
+    (
+        f"UPDATE outbox SET state = 'unknown', look_at = NULL WHERE seq = {FIRST}",
+        "is in doubt, and nothing says when it is to be looked up.",
+    ),
     (
         f"UPDATE outbox SET state = 'waiting', not_after = 0 WHERE seq = {FIRST}",
         "still waits for person 1 to write, though its time was over at 1970-01-01 00:00:00 UTC.",

@@ -15,7 +15,7 @@ from bot.errors import Refused
 from bot.store.contacts import FIELDS_MOST, TAGS_MOST, BroughtRow, Came, Left, PersonChange
 from bot.store.port import Store
 from bot.store.units import InboxKind, Incoming, Placed
-from tests.store.making import ANNA, BO, NOON, POLICY, answers, at, order, settled, wrote
+from tests.store.making import ANNA, BO, NOON, POLICY, TEMPLATE, answers, at, order, settled, wrote
 
 CY = ContactKey("APP", "WHATSAPP", "US.13491208655302741918")
 
@@ -121,6 +121,29 @@ async def test_a_row_counts_by_the_persons_own_time(store: Store) -> None:
     ):
         assert await store.contacts.set_consent(BO, change, "proof", "api:shop", at(20)) == expected
     assert len(await store.contacts.ledger_rows(BO)) == 1
+
+
+@pytest.mark.parametrize(("later", "stops"), [(15, True), (3600, True), (3601, False)])
+async def test_a_stop_wins_over_an_opt_in_of_others_whose_clock_may_be_fast(
+    store: Store, later: int, stops: bool
+) -> None:
+    await store.record([wrote("hi")], at(0))
+    await store.contacts.set_consent(ANNA, asked("opted_in", at(20 + later)), "form 7", "api:shop", at(20 + later))
+    await store.record([wrote("STOP", ANNA, at(20))], at(21 + later))
+    await store.place([replace(order("still here?"), reply=TEMPLATE)], at(22 + later))
+    assert bool(await store.start(10, at(23 + later), POLICY)) is not stops
+    contact = await store.contacts.contact(ANNA)
+    assert contact is not None
+    assert contact.consent.stopped is stops
+
+
+async def test_a_stop_loses_to_a_start_that_the_person_wrote_later(store: Store) -> None:
+    await store.record([wrote("START", ANNA, at(20))], at(21))
+    await store.contacts.set_consent(ANNA, asked("opted_in", at(20)), "form 7", "api:shop", at(22))
+    await store.record([wrote("STOP", ANNA, at(10))], at(23))
+    contact = await store.contacts.contact(ANNA)
+    assert contact is not None
+    assert not contact.consent.stopped
 
 
 async def test_marketing_goes_by_time_however_its_rows_come_in(store: Store) -> None:

@@ -284,6 +284,14 @@ async def test_a_stop_ends_at_once_what_waits_for_the_person(store: Store) -> No
     assert view.state is OutboxState.CANCELLED
 
 
+async def test_a_second_stop_leaves_the_confirmation_of_the_first(store: Store) -> None:
+    await store.record([wrote("STOP", when=at(1))], at(1))
+    confirmation = Send(TextReply("You are out."), ANNA, "rule", 0, confirms_stop=True)
+    await store.decide_ready(10, at(1), lambda lane: [settled(each.inbox_id, confirmation) for each in lane.pending])
+    await store.record([wrote("STOP", when=at(2))], at(2))
+    assert [started.reply for started in await start(store, 3)] == [confirmation.reply]
+
+
 async def test_stop_and_start_count_by_the_persons_own_time(store: Store) -> None:
     await store.record([wrote("START", when=at(50)), wrote("STOP", when=at(40))], at(60))
     assert not (await store.standing(ANNA)).consent.stopped
@@ -308,6 +316,23 @@ async def test_a_window_counts_from_when_the_person_wrote_not_from_when_we_heard
     await store.finish([Accepted(started.attempt_id, "M1")], at(23.5 * HOUR))
     await store.place([order()], at(24 * HOUR))
     assert await start(store, 24 * HOUR) == []
+
+
+async def test_what_somebody_copied_in_neither_opens_a_window_nor_wakes_what_waits_for_the_person(store: Store) -> None:
+    await store.place([replace(order("kept"), if_closed="wait")], NOON)
+    assert await start(store) == []
+    copied = wrote("hi", when=at(5))
+    assert isinstance(copied.event, InboundMessage)
+    await store.record([replace(copied, event=replace(copied.event, injected=True))], at(5))
+    assert (await store.standing(ANNA)).window.closes_at is None
+    assert await store.next_send(at(6)) is None
+    assert await start(store, 6) == []
+
+
+async def test_what_comes_late_makes_no_window_shorter(store: Store) -> None:
+    await store.record([wrote("later", when=at(HOUR))], at(HOUR))
+    await store.record([wrote("earlier", when=at(0))], at(HOUR + 1))
+    assert (await store.standing(ANNA)).window.closes_at == at(HOUR) + WINDOW
 
 
 async def test_what_waits_for_the_person_leaves_before_the_answer(store: Store) -> None:
@@ -498,6 +523,19 @@ async def test_an_idempotency_key_gives_one_message(store: Store) -> None:
     assert isinstance(first, Placed)
     assert second == third == replace(first, replayed=True)
     assert isinstance(other, OtherBody)
+
+
+async def test_an_idempotency_key_of_seven_days_ago_is_a_new_one(store: Store) -> None:
+    key = await store.keys.create("shop", frozenset({"send"}), b"h" * 32, NOON)
+    asked = replace(order(), idempotency=(key.id, "order-1", "body"))
+    (first,) = await store.place([asked], NOON)
+    week = 7 * 24 * HOUR
+    (known,) = await store.place([asked], at(week - 1))
+    (new,) = await store.place([asked], at(week))
+    assert isinstance(first, Placed)
+    assert isinstance(new, Placed)
+    assert known == replace(first, replayed=True)
+    assert (new.replayed, new.outbox_id == first.outbox_id) == (False, False)
 
 
 async def test_a_key_is_found_by_its_hash_alone(store: Store) -> None:

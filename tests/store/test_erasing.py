@@ -20,7 +20,21 @@ from bot.store.privacy import Erased
 from bot.store.sqlite import SqliteStore, audit, erasing, open_store, privacy
 from bot.store.sqlite.erasing import erased_path, noted
 from bot.store.units import Accepted, InboxKind, Incoming, Unknown
-from tests.store.making import ANNA, BO, CALL, NOON, POLICY, answers, at, calling, order, receipt, settled, wrote
+from tests.store.making import (
+    ANNA,
+    BO,
+    CALL,
+    NOON,
+    POLICY,
+    TEMPLATE,
+    answers,
+    at,
+    calling,
+    order,
+    receipt,
+    settled,
+    wrote,
+)
 
 CANARY = ContactKey("APP", "WHATSAPP", "46709876543")
 WORDS = (
@@ -203,6 +217,16 @@ async def test_what_is_under_way_ends_first(store: SqliteStore) -> None:
     await store.decide_ready(10, NOON, answers())
     assert await store.start(10, at(60), POLICY) == []  # the second was cancelled
     assert (await store.privacy.erase(CANARY, at(60), patience_s=0)).known
+
+
+async def test_an_erasure_that_came_to_nothing_ended_what_waits_for_them_to_write(store: SqliteStore) -> None:
+    await store.place([replace(order("kept", CANARY), if_closed="wait")], NOON)
+    assert await store.start(10, NOON, POLICY) == []
+    await store.place([replace(order(who=CANARY), reply=TEMPLATE)], NOON)
+    assert len(await store.start(10, NOON, POLICY)) == 1
+    with pytest.raises(Refused, match="on its way"):
+        await store.privacy.erase(CANARY, at(2), patience_s=0)
+    assert (await store.work_left(at(2))).waiting == 0
 
 
 async def test_an_erasure_that_came_to_nothing_lost_no_receipt(store: SqliteStore) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 
 from bot.core.delivery import OutboxState
 from bot.store.port import Store
+from bot.store.sqlite import audit
 from bot.store.units import Accepted, MessageView, NotAccepted, Started, Unknown, Verdict
 from tests.store.making import NOON, POLICY, answers, at, receipt, wrote
 
@@ -51,6 +56,15 @@ async def test_nor_where_the_receipt_is_recorded_and_not_decided(store: Store) -
     assert [each.outbox_id == outbox_id for each in await start(store, 34)] == [False], "the next message leaves"
     await store.decide_ready(10, at(35), answers())
     assert (await shown(store, outbox_id)).status == "delivered"
+
+
+async def test_what_named_sinchs_id_alone_counts_with_it(store: Store, tmp_path: Path) -> None:
+    outbox_id = await waits_for_its_second_try(store)
+    await store.record([receipt("READ", "", "M1"), receipt("DELIVERED", outbox_id, "M1")], at(32))
+    await start(store, 33)
+    assert (await shown(store, outbox_id)).status == "read"
+    with closing(sqlite3.connect(tmp_path / "parley.db")) as connection:
+        assert list(audit.broken(connection)) == []
 
 
 async def test_nor_where_it_came_during_a_second_try_that_was_refused(store: Store) -> None:

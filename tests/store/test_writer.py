@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import os
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Sequence
@@ -317,6 +318,24 @@ def test_the_database_and_its_lock_are_for_this_user_alone(tmp_path: Path) -> No
         "parley.db": "0o600",
         "parley.db.lock": "0o600",
     }
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files for somebody else")
+async def test_what_root_makes_belongs_to_whom_the_folder_belongs_to(tmp_path: Path) -> None:
+    others = tmp_path / "others"
+    others.write_text("")
+    folder = tmp_path / "parley"
+    folder.mkdir()
+    os.chown(folder, 10001, 10001)
+    store = await open_store(folder / "parley.db", app="APP")
+    await store.record([wrote("hi")], NOON)
+    owners = {entry.name: entry.stat().st_uid for entry in folder.iterdir()}
+    await store.close()
+    assert owners == dict.fromkeys(("parley.db", "parley.db.lock", "parley.db-wal", "parley.db-shm"), 10001)
+    (folder / "parley.db.lock").unlink()
+    (folder / "parley.db.lock").symlink_to(others)
+    await (await open_store(folder / "parley.db", app="APP")).close()
+    assert others.stat().st_uid == 0  # who may write the folder must not be given other files by a link
 
 
 async def test_when_the_connection_is_lost_nobody_waits_for_ever(tmp_path: Path) -> None:

@@ -264,6 +264,29 @@ async def test_unfinished_requests_share_one_store_of_bytes() -> None:
             assert await good.answer() == (200, b"1000")
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        HEAD.replace(b"Content-Length: 1000", b"Transfer-Encoding: chunked")
+        + b"1;",  # a chunk's extension, without end
+        HEAD.replace(b"1000", b"900000000"),
+    ],
+)
+async def test_one_who_sends_without_end_pushes_nobody_out(head: bytes) -> None:
+    async with (
+        served(Limits(held_bytes=6_000_000)) as server,
+        connected(server.port) as good,
+        connected(server.port) as greedy,
+    ):
+        good.send(HEAD + bytes(500))
+        await until(lambda: server.crowd._held > 0)
+        greedy.send(head + b"x" * 16_000_000)
+        await server.until("crowded_out", 1)
+        good.send(bytes(500))
+        assert await good.answer() == (200, b"1000")
+        assert server.crowd.refused["crowded_out"] == 1
+
+
 async def test_answers_that_nobody_takes_share_one_store_of_bytes() -> None:
     async with served(Limits(held_bytes=40_000_000)) as server, AsyncExitStack() as stack:
         for _ in range(6):

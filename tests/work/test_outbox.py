@@ -296,11 +296,13 @@ async def test_while_sinch_is_down_it_is_probed_and_not_hammered(make: Made) -> 
         await road.idle()
     assert len(road.sinch.bodies) <= 40 + 20
     assert road.sender.is_down
+    assert len(road.sender.remarks()) == 1
     road.sinch.says = [Accepted("")]
     for _ in range(12):
         road.clock.advance(30)
         await road.idle()
     assert not road.sender.is_down
+    assert road.sender.remarks() == []
     assert {(await road.view(each)).status for each in ids} == {"sent"}
 
 

@@ -142,9 +142,17 @@ def open_reading(path: Path) -> sqlite3.Connection:
             opened.pop_all()
             return connection
     except sqlite3.Error as error:
-        raise Misconfigured(
-            f"The database {path} cannot be read ({error}); set DATABASE_URL to another file."
-        ) from None
+        raise Misconfigured(f"The database {path} cannot be read ({error}); {_cure(error)}.") from None
+
+
+def _cure(error: sqlite3.Error) -> str:
+    match getattr(error, "sqlite_errorcode", 0) & 0xFF:
+        case sqlite3.SQLITE_CORRUPT:
+            return "stop the server, keep the file and its log (-wal) as they are, and restore the last backup"
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return "another program has it to itself: end that one, and try again"
+        case _:
+            return "check that you may read it and that it is a database, or set DATABASE_URL to another file"
 
 
 def no_database(path: Path) -> Misconfigured:

@@ -52,10 +52,13 @@ def remove_half_restored(path: Path) -> None:
 def take_lock(path: Path) -> int:
     """Hold the database for this process; the file descriptor lets go when it is closed or the process dies."""
     try:
+        new_file(lock_path(path))
         descriptor = os.open(lock_path(path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
+        lock = lock_path(path)
+        what = f"lock {lock} of the database" if lock.exists() else f"database folder {path.parent}"
         raise Misconfigured(
-            f"The database folder {path.parent} cannot be written ({error.strerror}); give this user the right to write there, "
+            f"The {what} cannot be written ({error.strerror}); give this user the right to write there, "
             "or set DATABASE_URL to another place."
         ) from None
     try:
@@ -68,12 +71,31 @@ def take_lock(path: Path) -> int:
     return descriptor
 
 
+def new_file(path: Path) -> None:
+    """The file, empty and its owner's alone, unless it is there.
+
+    Made by root it belongs to whom its folder belongs to: a command that root runs must not leave what the service cannot open.
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        return  # and keeps its owner, since a link to something else may stand there
+    try:
+        if os.geteuid() == 0:
+            folder = path.parent.stat()
+            os.fchown(descriptor, folder.st_uid, folder.st_gid)
+    finally:
+        os.close(descriptor)
+
+
 def connect(path: Path) -> sqlite3.Connection:
     """The writing connection: autocommit off by hand (we say BEGIN ourselves), statements cached."""
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise Misconfigured(
             f"SQLite {sqlite3.sqlite_version} is too old; Parley needs 3.37 or later. Use a newer Python build or system."
         )
+    with suppress(OSError):  # SQLite will say what is wrong
+        new_file(path)
     try:
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=1024)
         for pragma in _PRAGMAS:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from bot.core.consent_reasons import LedgerRow
 from bot.core.decision import ChangeConsent, Purpose
 from bot.core.event import ContactKey
-from bot.core.ledger import Judgement, Ledger, change_of, judge, with_change
+from bot.core.ledger import Judgement, Ledger, change_of, judge, stop_after_given, with_change
 from bot.store.contacts import Brought, BroughtRow, ExportedRow, LedgerView
 from bot.store.sqlite.lanes import due_sends
 from bot.store.sqlite.memory import Memory
@@ -33,14 +33,30 @@ _ROW = (
 def apply_words(
     connection: sqlite3.Connection, person: int, asked: ChangeConsent, by: str, inbox: int, now: datetime
 ) -> None:
-    """STOP or START as it was recorded, unless a newer word counts already. ``by`` is the event's dedup key."""
+    """STOP or START as it was recorded, unless a newer word counts already. ``by`` is the event's dedup key.
+
+    Newer words of others than the person count for less: see ``core.ledger.stop_after_given``.
+    """
     row = connection.execute(
         "SELECT stopped, opted_in, marketing, consent_at, consent_by FROM person WHERE id = ?", (person,)
     ).fetchone()
     said: Literal["stop", "start"] = "stop" if asked.state == "stopped" else "start"
-    change = change_of(said, asked.source, asked.at, consent_of_row(row))
+    current = consent_of_row(row)
+    change = change_of(said, asked.source, asked.at, current)
+    if change is None and said == "stop" and not current.stopped:
+        given_at = _given_at(connection, person)
+        change = None if given_at is None else stop_after_given(asked, given_at)
     if change is not None:
         write_change(connection, person, change, by, inbox, now)
+
+
+def _given_at(connection: sqlite3.Connection, person: int) -> datetime | None:
+    """When the opt-in that counts is dated, where it is none of the person's own words."""
+    row = connection.execute(
+        "SELECT at, max(inbox IS NOT NULL) FROM consent WHERE person = ? AND purpose = 'all' GROUP BY at ORDER BY at DESC LIMIT 1",
+        (person,),
+    ).fetchone()
+    return from_us(row[0]) if row is not None and not row[1] else None
 
 
 def write_change(

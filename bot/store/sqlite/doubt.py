@@ -107,6 +107,7 @@ def end_heard(memory: Memory, connection: sqlite3.Connection, tried: Iterable[in
     ).fetchall()
     for seq, message_id, _ in heard:
         _heard(connection, seq, message_id, at)
+    adopt(connection, memory.counting, [message_id for _, message_id, _ in heard], at)
     memory.counting.add("sent", at, count=len(heard))
     return {row[0] for row in heard}
 

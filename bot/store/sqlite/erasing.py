@@ -21,6 +21,7 @@ from typing import Final
 from bot.core.event import ContactKey
 from bot.crash import reach
 from bot.store.privacy import Erased
+from bot.store.sqlite.connection import new_file
 from bot.store.sqlite.disk import fsync
 from bot.store.sqlite.memory import Memory
 from bot.store.sqlite.people import identity_hmac, stops_of_the_erased
@@ -328,6 +329,7 @@ def note(path: Path, key: bytes, contacts: Iterable[ContactKey], stopped: int, n
     lines = "".join(
         f"{key_name(key)} {identity_hmac(key, contact).hex()} {stopped} {to_us(now)}\n" for contact in contacts
     )
+    new_file(erased_path(path))
     descriptor = os.open(erased_path(path), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         os.write(descriptor, lines.encode())

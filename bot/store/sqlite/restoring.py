@@ -29,7 +29,7 @@ from bot.store.sqlite.carrying import (
     still_planned,
     wake_planned,
 )
-from bot.store.sqlite.connection import connect, migrate, remove_half_restored, restoring_path, take_lock
+from bot.store.sqlite.connection import connect, migrate, new_file, remove_half_restored, restoring_path, take_lock
 from bot.store.sqlite.disk import fsync
 from bot.store.sqlite.people import identity_hmac
 from bot.store.sqlite.sets import json_array
@@ -93,7 +93,7 @@ def restore(backup: Path, database: Path, now: datetime) -> Restored:
 def _copied(backup: Path, database: Path) -> Path:
     made = restoring_path(database)
     remove_half_restored(database)
-    os.close(os.open(made, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    new_file(made)
     shutil.copyfile(backup, made)
     reach("restore.copied")
     return made

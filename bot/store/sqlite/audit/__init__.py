@@ -18,6 +18,7 @@ from bot.store.sqlite.audit.events import EVENTS
 from bot.store.sqlite.audit.kept import RECEIPTS, REFERENCES, RULEBOOKS, TALLIES
 from bot.store.sqlite.audit.look import SHOWN_MOST, Looked, OnQuestion, look, prepare
 from bot.store.sqlite.audit.messages import MESSAGES
+from bot.store.sqlite.audit.pages import Pages, look_through
 from bot.store.sqlite.audit.question import FAULT, FORGIVEN, Finding, Question, Values, answers, values
 from bot.store.sqlite.audit.unanswered import LISTED_FOR, Unanswered, Why, unanswered
 
@@ -30,6 +31,7 @@ __all__ = [
     "Finding",
     "Looked",
     "OnQuestion",
+    "Pages",
     "Question",
     "Unanswered",
     "Values",
@@ -37,6 +39,7 @@ __all__ = [
     "answers",
     "broken",
     "look",
+    "look_through",
     "prepare",
     "unanswered",
     "values",

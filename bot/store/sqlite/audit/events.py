@@ -13,6 +13,7 @@ TRIES_MOST: Final = 3
 _LANE: Final = (
     "This must never be, and a restart of the server does not mend it: make a backup, and report it with the log."
 )
+_DAY_US: Final = 86_400_000_000
 _LEASE_US: Final = 120_000_000
 _PATIENCE_US: Final = 600_000_000  # how long a look at Sinch's list is tried, see bot.work.reconcile
 
@@ -31,6 +32,10 @@ EVENTS: Final = (
         SELECT i.id FROM inbox i LEFT JOIN trace t ON t.inbox = i.id
         WHERE i.state = 'decided' AND i.kind <> 'receipt' AND t.inbox IS NULL
     """),
+    Question("I3", "inbox row {0} was settled for person {1} at {2}, and its trace is of person {3} and of {4}", f"""
+        SELECT i.id, coalesce(i.person, 'none'), coalesce({moment("i.settled_at")}, 'never'), t.person, {moment("t.decided_at")}
+        FROM trace t JOIN inbox i ON i.id = t.inbox WHERE t.person IS NOT i.person OR t.decided_at IS NOT i.settled_at
+    """),
     Question("I3", "timer {1} of person {0} has fired and is still set", """
         SELECT t.person, t.name FROM timer t JOIN person p ON p.id = t.person
         JOIN inbox i ON i.app = p.app AND i.dedup = 'timer:' || t.person || ':' || t.name || ':' || t.due_at
@@ -46,6 +51,11 @@ EVENTS: Final = (
         SELECT i.id, i.person FROM inbox i LEFT JOIN lane l ON l.person = i.person
         WHERE i.state = 'pending' AND i.held = 1 AND json_extract(nullif(l.state, ''), '$.call') IS NULL
     """, _LANE),
+    # Where the clock was ahead, the server lets nothing wait by that time.
+    Question("I12", "inbox row {0} of person {1} came at {2} and is only to be decided at {3}", f"""
+        SELECT id, person, {moment("received_at")}, {moment("ready_at")} FROM inbox WHERE state = 'pending'
+        AND ready_at > max(received_at, :old) + {_DAY_US}
+    """, RUNNING, is_aged=True),
     Question("I12", "inbox row {0} is pending and its lane will never be looked at", """
         SELECT i.id FROM inbox i LEFT JOIN lane l ON l.person = i.person WHERE i.state = 'pending' AND l.ready_at IS NULL
     """, _LANE),
@@ -67,6 +77,14 @@ EVENTS: Final = (
             FROM outbox o JOIN lane l ON l.person = o.person WHERE o.kind = 'message' AND o.state = 'queued' GROUP BY l.person
         ) WHERE send_at > due_at
     """, _LANE),
+    Question("I12", "message {0} was to leave at {1} at the earliest, and is only tried at {2}", f"""
+        SELECT id, {moment("max(created_at, coalesce(not_before, 0))")}, {moment("due_at")} FROM outbox WHERE kind = 'message'
+        AND state = 'queued' AND attempts = 0 AND due_at > max(created_at, coalesce(not_before, 0), :old) + {_DAY_US}
+    """, _LANE, is_aged=True),
+    Question("I12", "person {0} waits for a colleague: {1}; their lane waits since {2}", f"""
+        SELECT person, iif(waits, 'yes', 'no'), coalesce({moment("waiting_since")}, 'never') FROM (SELECT person, waiting_since,
+            coalesce(json_extract(nullif(state, ''), '$.waiting'), 0) AS waits FROM lane) WHERE waits <> (waiting_since IS NOT NULL)
+    """, "The list of those who wait is wrong about them: look at the conversation. Then report it with the log."),
     Question("I12", "event {0} ({2}) of person {1} is not decided, though it could be since {3}", f"""
         SELECT i.id, i.person, i.kind, {moment("max(i.received_at, l.ready_at)")} FROM inbox i
         JOIN lane l ON l.person = i.person WHERE i.state = 'pending' AND i.received_at <= :old AND l.ready_at <= :old
@@ -87,6 +105,9 @@ EVENTS: Final = (
     Question("I12", "message {0} is in doubt since {1}, and nobody looks it up", f"""
         SELECT id, {moment("look_at")} FROM outbox WHERE state = 'unknown' AND look_at <= :old - {_PATIENCE_US}
     """, RUNNING, is_aged=True),
+    Question("I12", "the {0} {1} is in doubt, and nothing says when it is to be looked up", """
+        SELECT kind, id FROM outbox WHERE state = 'unknown' AND look_at IS NULL
+    """),
     Question("I12", "message {0} still waits for person {1} to write, though its time was over at {2}", f"""
         SELECT id, person, {moment("until")} FROM (
             SELECT id, person, coalesce(not_after, max(created_at, coalesce(not_before, 0)) + 604800000000) AS until

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from bot.core.ledger import CHANNEL_TOLD, PERSON_WROTE
 from bot.store.sqlite.audit.question import Question, moment
 from bot.store.sqlite.forgetting import NO_LONGER_KEPT
 
@@ -26,6 +27,13 @@ MESSAGES: Final = (
     Question("I5", "outbox row {0} names inbox row {1}, which is not there", """
         SELECT o.id, o.origin_id FROM outbox o LEFT JOIN inbox i ON i.id = CAST(o.origin_id AS INTEGER)
         WHERE o.origin = 'rule' AND i.id IS NULL
+    """),
+    Question("I5", "message {0} is for person {1}, and goes to an address that is not theirs", """
+        SELECT o.id, o.person FROM outbox o LEFT JOIN identity i ON i.app = o.app AND i.channel = o.channel AND i.identity = o.identity
+        WHERE o.kind = 'message' AND i.person IS NOT o.person
+    """, _LEAKS),
+    Question("I5", "person {0} has no address", """
+        SELECT p.id FROM person p WHERE p.merged_into IS NULL AND NOT EXISTS (SELECT 1 FROM identity i WHERE i.person = p.id)
     """),
     Question("I5", "message {0} is of campaign {1}, which does not have line {2}", """
         SELECT o.id, o.origin_id, o.position FROM outbox o LEFT JOIN recipient r ON r.campaign = CAST(o.origin_id AS INTEGER)
@@ -59,6 +67,11 @@ MESSAGES: Final = (
         AND NOT EXISTS (SELECT 1 FROM inbox i WHERE i.person = o.person AND i.kind = 'inbound'
             AND i.written_at + :open_for > a.started_at AND (i.state <> 'ignored' OR i.why <> ''))
     """),
+    # No event that opened a window that is still open is forgotten.
+    Question("I6", "the window of person {0} is open until {1}, and nothing they wrote opened it for so long", f"""
+        SELECT w.person, {moment("w.closes_at")} FROM identity w WHERE w.closes_at > :old AND NOT EXISTS (SELECT 1 FROM inbox i
+            WHERE i.person = w.person AND i.kind = 'inbound' AND i.written_at + {_DAY_US} >= w.closes_at)
+    """, _LEAKS, is_aged=True),
     Question("I7", "attempt {0} to person {1} started after their STOP was committed", """
         SELECT a.id, o.person FROM attempt a JOIN outbox o ON o.seq = a.outbox
         WHERE o.kind = 'message' AND o.confirms_stop = 0 AND (o.answers = 0 OR NOT :answers_after_stop)
@@ -86,6 +99,13 @@ MESSAGES: Final = (
                 ORDER BY c.at DESC, c.state = 'stopped' DESC, c.id DESC LIMIT 1))
         WHERE stopped <> stop OR opted_in <> opt OR marketing <> says
     """),
+    # Their own words lose their event where they are carried into a restored backup; others' needed a proof from the first.
+    Question("I7", "row {0} of the ledger opts person {1} in ({2}) after a STOP, and neither an event nor a proof says why", f"""
+        SELECT g.id, g.person, g.purpose FROM consent g JOIN (SELECT 'all' AS purpose UNION ALL SELECT 'marketing') f
+            ON f.purpose IN ('all', g.purpose) WHERE g.state = 'opted_in' AND g.inbox IS NULL AND trim(g.proof) = ''
+        AND g.source NOT IN ('{PERSON_WROTE}', '{CHANNEL_TOLD}') AND (SELECT c.state FROM consent c WHERE c.person = g.person
+            AND c.purpose = f.purpose AND c.id < g.id ORDER BY c.at DESC, c.state = 'stopped' DESC, c.id DESC LIMIT 1) = 'stopped'
+    """, _LEAKS),
     Question("I7", "person {0} was erased as stopped at {1} and came back, and the ledger does not say so", f"""
         SELECT i.person, {moment("e.erased_at")} FROM identity i
         JOIN erased e ON e.identity_hmac = parley_hmac(i.app, i.channel, i.identity) AND e.stopped & 1
@@ -132,6 +152,10 @@ MESSAGES: Final = (
         SELECT o.id, coalesce(group_concat(a.outcome), 'never, as there is none') FROM outbox o
         LEFT JOIN attempt a ON a.outbox = o.seq WHERE o.kind = 'message' AND o.state = 'sent' GROUP BY o.seq
         HAVING NOT coalesce(max(a.outcome = 'sent' OR (a.outcome = 'unknown' AND a.message_id <> '')), 0)
+    """),
+    Question("I9", "message {0} is {1}, and its attempt {2} ended sent", """
+        SELECT o.id, o.state, a.number FROM attempt a JOIN outbox o ON o.seq = a.outbox
+        WHERE o.kind = 'message' AND a.outcome = 'sent' AND o.state <> 'sent'
     """),
     Question("I9", "attempt {1} of message {0} started {2} ms after one that was refused started", f"""
         SELECT o.id, b.number, (b.started_at - a.started_at) / 1000 FROM attempt a JOIN outbox o ON o.seq = a.outbox
