@@ -35,7 +35,8 @@ def main() -> int:
     asked = parser.parse_args()
     _end_with_the_driver()
     proof = proof_of(asked.name)
-    folder = Path(tempfile.mkdtemp(prefix=f"parley-{proof.name}-{asked.seed}-"))
+    # Digits that stand by themselves would be taken for somebody's number where a path is logged.
+    folder = Path(tempfile.mkdtemp(prefix=f"parley-{proof.name}-seed{asked.seed}-"))
     share = _run(proof, asked.seed, asked.size or proof.share, folder)
     if share.broken:
         print(f"The files of this share are in {folder}.", file=sys.stderr)
