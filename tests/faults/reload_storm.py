@@ -81,8 +81,8 @@ class Staff:
     happened: Counter[str] = field(default_factory=Counter)
     edition: int = 0
 
-    async def save(self, fault: str = "") -> None:
-        """Save the next edition, with that fault, in one of the ways that people and programs have."""
+    async def save(self, fault: str = "", way: str = "") -> None:
+        """Save the next edition, with that fault, in one of the ways that people and programs have, or in that one."""
         self.edition += 1
         (self.broken if fault else self.sound).add(self.edition)
         text = SHOP.replace(*FAULTS[fault]) if fault else SHOP
@@ -97,7 +97,7 @@ class Staff:
             "folder replaced": self._folder,
             "folder deleted, and back": self._deleted,
         }
-        way = self.dice.choice(list(ways))
+        way = way or self.dice.choice(list(ways))
         self.happened[way] += 1
         await ways[way](text.replace("EDITION", str(self.edition)))
 
@@ -265,7 +265,7 @@ async def reload_storm(seed: int, saves: int, folder: Path) -> Share:
         async with kill_run(folder, seed) as run:
             run.environment["RULES_DIR"] = str(rules)
             storm = Storm(run, Staff(rules, random.Random(seed)))
-            await storm.staff.save()
+            await storm.staff.save(way="saved in place")  # all others have something there to begin with
             life = await storm.start()
             async with run.driver.sending():
                 life = await storm.saves(saves - 1, life)

@@ -1,4 +1,5 @@
-"""What has been proved so far: one line a share, in a file that outlives an interrupted run. Shares of other code count no more."""
+"""What has been proved so far: one line a share, in a file that outlives an interrupted run. Shares of another program, or of another
+attack than the proof now makes, count no more."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ from typing import Final
 import orjson
 
 from tests.prove.proof import Proof, Share
+from tests.prove.sources import sources
 
 ROOT: Final = Path(__file__).parents[2]
 FOLDER: Final = ROOT / "artefacts" / "proof"
@@ -25,7 +27,8 @@ _ATTACKS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A share that ended. ``code``: digest of the program it ran with. ``at``: when it ended, ISO 8601. ``seconds``: what it took.
+    """A share that ended. ``code``: digest of the program and of the attack it ran with. ``at``: when it ended,
+    ISO 8601. ``seconds``: what it took.
     ``again``: it found something broken, and is to be done once more with the same dice. ``revision``: the commit it ran at."""
 
     proof: str
@@ -56,17 +59,21 @@ class CodeChanged(Exception):
 
 
 class Ledger:
-    """The file. ``code`` is the digest of the program as it was at first; only entries of the same count."""
+    """The file. ``digest`` gives that of a proof by its name; only entries of the code as it was at first count."""
 
-    def __init__(self, path: Path, digest: Callable[[], str]) -> None:
+    def __init__(self, path: Path, digest: Callable[[str], str]) -> None:
         self._path = path
         self._digest = digest
-        self.code = digest()
+        self._codes: dict[str, str] = {}
         self.entries: list[Entry] = []
         self._again: list[Entry] = []
         for entry in _read(path):
-            if entry.code == self.code:
+            if entry.code == self.code(entry.proof):
                 self._keep(entry)
+
+    def code(self, proof: str) -> str:
+        """The digest of the program and of what this proof attacks it with, as they were when they were first asked for."""
+        return self._codes.setdefault(proof, self._digest(proof))
 
     def of(self, proof: Proof) -> list[Entry]:
         """Its shares, in the order of their seeds."""
@@ -78,7 +85,7 @@ class Ledger:
 
     def add(self, entry: Entry) -> None:
         """Keep it, on disk before this returns. Raises ``CodeChanged`` where the program is another by now."""
-        if self._digest() != self.code:
+        if self._digest(entry.proof) != self.code(entry.proof):
             raise CodeChanged
         self._keep(entry)
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -149,10 +156,10 @@ def missing(proof: Proof, so_far: Tally) -> list[str]:
     return found
 
 
-def code_digest(root: Path = ROOT) -> str:
-    """A digest of the program and of what attacks it: a proof speaks of the code that it was run with and of no other."""
+def code_digest(proof: str, root: Path = ROOT) -> str:
+    """A digest of the program and of the files a proof is made of: it speaks of the code that it was run with and of no other."""
     digest = hashlib.sha256()
-    for path in _code(root):
+    for path in (*_program(root), *sources(f"tests.prove.{proof}", root)):
         digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:12]
 
@@ -164,12 +171,9 @@ def revision(root: Path = ROOT) -> str:
     return told.stdout.strip() or "unknown"
 
 
-def _code(root: Path) -> Iterator[Path]:
-    for pattern in (*_PROGRAM, _ATTACKS):
-        for path in sorted(root.glob(pattern)):
-            is_collected = pattern == _ATTACKS and path.name.startswith("test_")
-            if path.is_file() and "__pycache__" not in path.parts and not is_collected:
-                yield path
+def _program(root: Path) -> Iterator[Path]:
+    for pattern in _PROGRAM:
+        yield from (path for path in sorted(root.glob(pattern)) if path.is_file() and "__pycache__" not in path.parts)
 
 
 def _read(path: Path) -> list[Entry]:

@@ -29,11 +29,11 @@ def page(proofs: Sequence[Proof], ledger: Ledger, machine: Machine) -> str:
 def _run(proofs: Sequence[Proof], ledger: Ledger, machine: Machine) -> Iterator[str]:
     entries = [entry for proof in proofs for entry in ledger.of(proof)]
     if not entries:
-        yield f"Not run yet with this code, {ledger.code}."
+        yield "Not run yet with this code."
     else:
         first, last = min(entry.at for entry in entries), max(entry.at for entry in entries)
         revisions = " and ".join(dict.fromkeys(entry.revision for entry in entries))
-        yield f"Run from {first} to {last} at revision {revisions}, digest of program and attacks {ledger.code}."
+        yield f"Run from {first} to {last} at revision {revisions}, each with the program and the attack as they are now."
     yield ""
     yield f"Machine: {machine.sentence()}."
 
@@ -70,7 +70,7 @@ def _details(proofs: Sequence[Proof], ledger: Ledger) -> Iterator[str]:
             continue
         so_far = tally(entries)
         yield f"\n## {proof.name}\n"
-        yield f"{proof.title}: {len(entries)} shares, seeds {_seeds(entries)}."
+        yield f"{proof.title}: {len(entries)} shares, seeds {_seeds(entries)}, code {ledger.code(proof.name)}."
         yield from _counts(so_far)
         yield from (f"- {_on_one_line(sentence)}" for sentence in missing(proof, so_far))
 

@@ -40,7 +40,7 @@ async def run_all(
 
     async def work(orders: Iterator[Order]) -> None:
         for proof, seed, size in orders:
-            entry = await _share(proof, seed, size, command(proof, seed, size), folder, ledger.code)
+            entry = await _share(proof, seed, size, command(proof, seed, size), folder, ledger.code(proof.name))
             ledger.add(entry)
             told(entry)
 

@@ -42,7 +42,7 @@ def command(script: str) -> list[str]:
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Ledger:
-    return Ledger(tmp_path / "ledger.jsonl", lambda: "a code")
+    return Ledger(tmp_path / "ledger.jsonl", lambda _: "a code")
 
 
 async def prove(ledger: Ledger, folder: Path, script: str = TOSS, proof: Proof = TOSSES) -> list[Entry]:
@@ -75,7 +75,7 @@ async def test_a_proof_is_done_in_shares_whose_seeds_follow_one_another(ledger: 
 async def test_what_is_done_is_not_done_again_after_an_interruption(ledger: Ledger, tmp_path: Path) -> None:
     ledger.add(entry(Share(4, happened={"heads": 4}), seed=7))
     ledger.add(entry(Share(4, happened={"heads": 4}), seed=8))
-    again = Ledger(tmp_path / "ledger.jsonl", lambda: "a code")
+    again = Ledger(tmp_path / "ledger.jsonl", lambda _: "a code")
     assert [(one.seed, one.size) for one in await prove(again, tmp_path)] == [(9, 2)]
 
 
@@ -84,32 +84,48 @@ def test_shares_of_other_code_count_no_more_and_a_line_broken_off_neither(ledger
     ledger.add(entry(Share(4), code="other code"))
     with (tmp_path / "ledger.jsonl").open("ab") as file:
         file.write(b'{"proof": "toss')
-    again = Ledger(tmp_path / "ledger.jsonl", lambda: "a code")
+    again = Ledger(tmp_path / "ledger.jsonl", lambda _: "a code")
     again.add(entry(Share(4), 2))  # in a line of its own, not in the one that was broken off
-    assert [one.seed for one in Ledger(tmp_path / "ledger.jsonl", lambda: "a code").entries] == [1, 2]
+    assert [one.seed for one in Ledger(tmp_path / "ledger.jsonl", lambda _: "a code").entries] == [1, 2]
 
 
 def test_what_ran_while_the_code_was_changed_does_not_count(tmp_path: Path) -> None:
     code = ["a code"]
-    ledger = Ledger(tmp_path / "ledger.jsonl", lambda: code[-1])
+    ledger = Ledger(tmp_path / "ledger.jsonl", lambda _: code[-1])
+    assert ledger.code("tosses") == "a code"
     code.append("other code")
     with pytest.raises(CodeChanged):
         ledger.add(entry(Share(4)))
     assert not (tmp_path / "ledger.jsonl").exists()
 
 
-def test_the_digest_follows_the_program_and_its_attacks_alone(tmp_path: Path) -> None:
-    (tmp_path / "bot").mkdir()
-    (tmp_path / "tests" / "faults").mkdir(parents=True)
-    (tmp_path / "bot" / "a.py").write_text("1")
-    before = code_digest(tmp_path)
-    (tmp_path / "README.md").write_text("more")
-    (tmp_path / "tests" / "test_a.py").write_text("more")
-    assert code_digest(tmp_path) == before
-    (tmp_path / "bot" / "a.py").write_text("2")
-    changed = code_digest(tmp_path)
-    (tmp_path / "tests" / "faults" / "a.py").write_text("1")
-    assert len({before, changed, code_digest(tmp_path)}) == 3
+FILES = {
+    "bot/a.py": "",
+    "tests/__init__.py": "",
+    "tests/prove/storm.py": "from tests.faults import wind\n",
+    "tests/faults/__init__.py": "",
+    "tests/faults/conftest.py": "",
+    "tests/faults/wind.py": "import tests.oracle\nSTARTED = 'tests.kill.launcher'\nRUN = ('tests/test_app.py',)\n",
+    "tests/oracle.py": "",
+    "tests/kill/launcher.py": "",
+    "tests/test_app.py": "",
+    "tests/faults/rain.py": "",
+    "README.md": "",
+}
+
+
+def test_the_digest_follows_the_program_and_what_the_proof_is_made_of_alone(tmp_path: Path) -> None:
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    before = code_digest("storm", tmp_path)
+    followed = set()
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text + "# changed")
+        if code_digest("storm", tmp_path) != before:
+            followed.add(name)
+        (tmp_path / name).write_text(text)
+    assert FILES.keys() - followed == {"tests/faults/rain.py", "README.md"}
 
 
 async def test_what_is_broken_is_told_with_its_seed_and_ends_its_proof(ledger: Ledger, tmp_path: Path) -> None:
@@ -144,9 +160,9 @@ def test_forgetting_leaves_the_other_shares(ledger: Ledger, tmp_path: Path) -> N
     ledger.add(entry(Share(4), seed=1))
     ledger.add(entry(Share(4, ("lost",)), seed=2))
     ledger.forget([TOSSES], broken_only=True)
-    assert [one.seed for one in Ledger(tmp_path / "ledger.jsonl", lambda: "a code").entries] == [1]
+    assert [one.seed for one in Ledger(tmp_path / "ledger.jsonl", lambda _: "a code").entries] == [1]
     ledger.forget([TOSSES], broken_only=False)
-    assert Ledger(tmp_path / "ledger.jsonl", lambda: "a code").entries == []
+    assert Ledger(tmp_path / "ledger.jsonl", lambda _: "a code").entries == []
 
 
 async def test_what_was_broken_is_done_again_with_the_same_dice(ledger: Ledger, tmp_path: Path) -> None:
@@ -154,10 +170,10 @@ async def test_what_was_broken_is_done_again_with_the_same_dice(ledger: Ledger, 
     ledger.add(entry(Share(0, ("lost",)), seed=7))
     ledger.add(entry(Share(4, happened={"heads": 4}), seed=8))
     ledger.forget([TOSSES], broken_only=True)
-    again = Ledger(tmp_path / "ledger.jsonl", lambda: "a code")  # also where it was interrupted in between
+    again = Ledger(tmp_path / "ledger.jsonl", lambda _: "a code")  # also where it was interrupted in between
     assert [(one.seed, one.size) for one in await prove(again, tmp_path)] in ([(7, 4), (9, 2)], [(9, 2), (7, 4)])
     assert missing(TOSSES, tally(again.of(TOSSES))) == []
-    assert [one.seed for one in Ledger(tmp_path / "ledger.jsonl", lambda: "a code").of(TOSSES)] == [7, 8, 9]
+    assert [one.seed for one in Ledger(tmp_path / "ledger.jsonl", lambda _: "a code").of(TOSSES)] == [7, 8, 9]
 
 
 def test_a_sentence_of_several_lines_leaves_the_table_whole(ledger: Ledger) -> None:
@@ -174,7 +190,7 @@ def test_the_page_tells_what_holds_and_what_is_open(ledger: Ledger) -> None:
     told = page([TOSSES], ledger, HERE)
     assert "**holds**" in told
     assert "heads 1,208" in told
-    assert "2 shares, seeds 3 to 4." in told
+    assert "2 shares, seeds 3 to 4, code a code." in told
 
 
 async def test_an_interrupted_run_ends_its_shares_and_their_children(ledger: Ledger, tmp_path: Path) -> None:
