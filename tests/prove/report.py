@@ -33,7 +33,7 @@ def _run(proofs: Sequence[Proof], ledger: Ledger, machine: Machine) -> Iterator[
     else:
         first, last = min(entry.at for entry in entries), max(entry.at for entry in entries)
         revisions = " and ".join(dict.fromkeys(entry.revision for entry in entries))
-        yield f"Run from {first} to {last} at revision {revisions}, each with the program and the attack as they are now."
+        yield f"Run from {first} to {last} at revision {revisions}."
     yield ""
     yield f"Machine: {machine.sentence()}."
 

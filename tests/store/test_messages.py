@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from bot.core.event import ContactKey
-from bot.store.messages import Change, Filter, Plan, Status
+from bot.store.messages import Change, Filter, Left, Plan, Status
 from bot.store.port import Store
 from bot.store.sqlite import message_list, open_store, sending
 from bot.store.sqlite.messages import WROTE
-from bot.store.units import Accepted, MessageView, Placed
-from tests.store.making import ANNA, BO, NOON, POLICY, TEMPLATE, at, order
+from bot.store.units import Accepted, MessageView, Placed, Unknown, Verdict
+from tests.store.making import ANNA, BO, NOON, POLICY, TEMPLATE, answers, at, order, receipt, wrote
 
 WITHIN = Filter(since=at(0), until=at(9))
 
@@ -204,3 +204,21 @@ async def test_a_cancelled_head_lets_the_next_one_leave(store: Store) -> None:
     first, second = await one(store), await one(store)
     await store.messages.cancel("APP", first, "taken back", NOON)
     assert [each.outbox_id for each in await store.start(5, NOON, POLICY)] == [second]
+
+
+async def test_what_a_stop_ended_is_cancelled_until_a_receipt_tells_that_it_had_left(store: Store) -> None:
+    await store.record([wrote("hi")], NOON)
+    id_ = await one(store)
+    [started] = await store.start(5, NOON, POLICY)
+    await store.finish([Unknown(started.attempt_id, at(30), 0, "No answer came.")], at(2))
+    await store.record([wrote("STOP", when=at(3), id_="S")], at(3))
+    await store.reconcile([Verdict(id_, resend=True)], at(31))
+    await store.start(5, at(32), POLICY)
+    ended = await store.messages.cancel("APP", id_, "taken back", at(33))
+    assert isinstance(ended, MessageView)
+    assert ended.status == "cancelled"
+    await store.record([receipt("DELIVERED", id_, "M1")], at(34))
+    await store.decide_ready(10, at(35), answers())
+    left = await store.messages.cancel("APP", id_, "taken back", at(36))
+    assert isinstance(left, Left)
+    assert left.message.status == "delivered"

@@ -103,7 +103,9 @@ def _cancel(
         return None
     seq, person, state, attempts, submissions = row[:5]
     if state == OutboxState.CANCELLED:
-        return _view(connection, outbox_id)
+        view = _view(connection, outbox_id)
+        # A STOP may have ended it while nobody knew whether its try had reached Sinch; a receipt tells that it had.
+        return view if view.status == "cancelled" else Left(view)
     # One that waits for its person was surely not taken, however often it was tried, if no try counts as handed over.
     if state not in _OPEN or (submissions if state == OutboxState.WAITING else attempts):
         return Left(_view(connection, outbox_id))
