@@ -67,9 +67,12 @@ class Ledger:
         self._codes: dict[str, str] = {}
         self.entries: list[Entry] = []
         self._again: list[Entry] = []
+        self._earlier: list[Entry] = []
         for entry in _read(path):
             if entry.code == self.code(entry.proof):
                 self._keep(entry)
+            else:
+                self._earlier.append(entry)
 
     def code(self, proof: str) -> str:
         """The digest of the program and of what this proof attacks it with, as they were when they were first asked for."""
@@ -78,6 +81,13 @@ class Ledger:
     def of(self, proof: Proof) -> list[Entry]:
         """Its shares, in the order of their seeds."""
         return sorted((entry for entry in self.entries if entry.proof == proof.name), key=lambda entry: entry.seed)
+
+    def earlier(self, proof: Proof) -> list[Entry]:
+        """Its shares with the last code before the one that there is now, in the order of their seeds. They count for nothing any more."""
+        entries = [entry for entry in self._earlier if entry.proof == proof.name]
+        last = max(entries, key=lambda entry: entry.at, default=None)
+        same = [entry for entry in entries if last is not None and entry.code == last.code and not entry.again]
+        return sorted(same, key=lambda entry: entry.seed)
 
     def again(self, proof: Proof) -> list[Entry]:
         """Those of its shares that are to be done once more."""
@@ -103,7 +113,8 @@ class Ledger:
             self._again += [replace(entry, share=Share(0), again=True) for entry in gone]
         else:
             self._again = [entry for entry in self._again if entry.proof not in names]
-        lines = [orjson.dumps(asdict(entry)) + b"\n" for entry in (*self.entries, *self._again)]
+        kept = (*self._earlier, *self.entries, *self._again)
+        lines = [orjson.dumps(asdict(entry)) + b"\n" for entry in kept]
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._path.write_bytes(b"".join(lines))
 

@@ -27,13 +27,12 @@ def page(proofs: Sequence[Proof], ledger: Ledger, machine: Machine) -> str:
 
 
 def _run(proofs: Sequence[Proof], ledger: Ledger, machine: Machine) -> Iterator[str]:
-    entries = [entry for proof in proofs for entry in ledger.of(proof)]
+    entries = sorted((entry for proof in proofs for entry in _shown(proof, ledger)), key=lambda entry: entry.at)
     if not entries:
-        yield "Not run yet with this code."
+        yield "Not run yet."
     else:
-        first, last = min(entry.at for entry in entries), max(entry.at for entry in entries)
-        revisions = " and ".join(dict.fromkeys(entry.revision for entry in entries))
-        yield f"Run from {first} to {last} at revision {revisions}."
+        first, last = entries[0].at, entries[-1].at
+        yield f"Run from {first} to {last} at revision {_revision(entries)}."
     yield ""
     yield f"Machine: {machine.sentence()}."
 
@@ -42,7 +41,8 @@ def _table(proofs: Sequence[Proof], ledger: Ledger) -> Iterator[str]:
     yield "| proof | aim | done | broken | took | result |"
     yield "|---|---|---|---|---|---|"
     for proof in proofs:
-        so_far = tally(ledger.of(proof))
+        entries = _shown(proof, ledger)
+        so_far = tally(entries)
         took = timedelta(seconds=round(so_far.seconds))
         cells = (
             f"[{proof.title}](#{proof.name})" if so_far.seeds else proof.title,
@@ -50,9 +50,23 @@ def _table(proofs: Sequence[Proof], ledger: Ledger) -> Iterator[str]:
             f"{so_far.done:,} {proof.unit}",
             f"{len(so_far.broken):,}",
             f"{took}",
-            _on_one_line(result(proof, so_far)).replace("|", "\\|"),
+            _on_one_line(_result(proof, so_far, "" if ledger.of(proof) else _revision(entries))).replace("|", "\\|"),
         )
         yield f"| {' | '.join(cells)} |"
+
+
+def _shown(proof: Proof, ledger: Ledger) -> list[Entry]:
+    """What was run with the code as it is, or with the code before it where nothing was."""
+    return ledger.of(proof) or ledger.earlier(proof)
+
+
+def _revision(entries: Sequence[Entry]) -> str:
+    return " and ".join(dict.fromkeys(entry.revision for entry in entries))
+
+
+def _result(proof: Proof, so_far: Tally, revision: str) -> str:
+    told = result(proof, so_far)
+    return f"{told} (at revision {revision}; the code has changed since)" if revision else told
 
 
 def result(proof: Proof, so_far: Tally) -> str:
@@ -65,12 +79,12 @@ def result(proof: Proof, so_far: Tally) -> str:
 
 def _details(proofs: Sequence[Proof], ledger: Ledger) -> Iterator[str]:
     for proof in proofs:
-        entries = ledger.of(proof)
+        entries = _shown(proof, ledger)
         if not entries:
             continue
         so_far = tally(entries)
         yield f"\n## {proof.name}\n"
-        yield f"{proof.title}: {len(entries)} shares, seeds {_seeds(entries)}, code {ledger.code(proof.name)}."
+        yield f"{proof.title}: {len(entries)} shares, seeds {_seeds(entries)}, code {entries[0].code}."
         yield from _counts(so_far)
         yield from (f"- {_on_one_line(sentence)}" for sentence in missing(proof, so_far))
 

@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -191,6 +192,22 @@ def test_the_page_tells_what_holds_and_what_is_open(ledger: Ledger) -> None:
     assert "**holds**" in told
     assert "heads 1,208" in told
     assert "2 shares, seeds 3 to 4, code a code." in told
+
+
+def test_the_page_tells_of_what_held_before_the_code_was_changed(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    Ledger(path, lambda _: "old").add(entry(Share(10, ("lost",)), code="old"))
+    Ledger(path, lambda _: "newer").add(
+        replace(entry(Share(10, happened={"heads": 10}), code="newer"), at="2026-02-01", revision="abc")
+    )
+    now = Ledger(path, lambda _: "a code")
+    assert "**holds** (at revision abc; the code has changed since) |" in page([TOSSES], now, HERE)
+    assert missing(TOSSES, tally(now.of(TOSSES))) != []
+    now.forget([TOSSES], broken_only=False)
+    now.add(entry(Share(1), seed=3))
+    told = page([TOSSES], Ledger(path, lambda _: "a code"), HERE)
+    assert "1 of 10 tosses" in told
+    assert "abc" not in told
 
 
 async def test_an_interrupted_run_ends_its_shares_and_their_children(ledger: Ledger, tmp_path: Path) -> None:
