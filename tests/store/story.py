@@ -99,6 +99,7 @@ class Story(RuleBasedStateMachine):
         self.cuts_off()
         self.runner.run(self.business.crash())
         starts_anew(self.business, self.books)
+        self.lands()  # a start finds what receipts tell of what was under way
         return self.runner.run(work())
 
     def dies(self) -> None:
