@@ -18,7 +18,6 @@ from bot.config import read_config
 from bot.errors import Misconfigured, ParleyError
 from bot.rulebook.load import digest_of, load_stored
 from bot.rulebook.problem import counted
-from bot.store.port import Archive
 from bot.store.sqlite.archive import open_archive
 from bot.store.sqlite.audit import (
     FAULT,
@@ -40,6 +39,7 @@ _UNREADABLE = (
     "This Parley cannot read it any more, so what depends on it goes on with today's rules. Save the rules anew, or run "
     "the Parley that they were made with."
 )
+_RESTORE = "Stop the server, keep the file and its log (-wal) as they are, and restore the newest backup."
 _WHY: Mapping[Why, str] = {
     "dead": "it could not be decided, three times: mend the cause, then `events redrive {id}`",
     "lost": "its reply did not arrive: `messages failures` tells why; write to them",
@@ -59,12 +59,7 @@ def audit(as_json: bool) -> None:
     except ParleyError as error:
         raise stop(error) from None
     except sqlite3.Error as error:
-        raise stop(
-            Misconfigured(
-                f"The database could not be read to its end ({error}). Stop the server, keep the file and its log "
-                "(-wal) as they are, and restore the last backup."
-            )
-        ) from None
+        raise stop(Misconfigured(f"The database could not be read to its end ({error}). {_RESTORE}")) from None
     findings = [*looked.findings, *unreadable]
     if as_json:
         json_out(_plain(looked, findings, unread))
@@ -78,18 +73,20 @@ def _unread(path: Path) -> tuple[str, ...]:
     """The tables whose pages are too many to be looked through. Raises ``Misconfigured`` where one is damaged."""
     found = look_through(path)
     if found.damage:
-        raise Misconfigured(
-            f"The database {path} is damaged ({found.damage}). Stop the server, keep the file and its log (-wal) as they are, "
-            "and restore the newest backup."
-        )
+        raise Misconfigured(f"The database {path} is damaged ({found.damage}). {_RESTORE}")
     return found.unread
 
 
 def _rulebooks(path: Path) -> tuple[bool, list[Finding]]:
     """Whether rules that went live ever said ``after_stop: answer``: then what was answered after a STOP broke no promise. And what is
     wrong with what is stored."""
+    after_stop, findings = False, list[Finding]()
     with closing(open_archive(path)) as archive:
-        return any(map(answers_after_stop, archive.rulebooks())), list(_amiss(archive))
+        live = next((release.number for release in archive.releases(1)), None)
+        for stored in archive.rulebooks():
+            after_stop = after_stop or answers_after_stop(stored)
+            findings += _amiss(stored, stored.number == live)
+    return after_stop, findings
 
 
 def answers_after_stop(stored: StoredRulebook) -> bool:
@@ -100,14 +97,12 @@ def answers_after_stop(stored: StoredRulebook) -> bool:
     return rulebook is None or rulebook.consent.after_stop == "answer"
 
 
-def _amiss(archive: Archive) -> Iterator[Finding]:
-    live = next((release.number for release in archive.releases(1)), None)
-    for stored in archive.rulebooks():
-        which = f"the live rulebook {stored.number}" if stored.number == live else f"rulebook {stored.number}"
-        if digest_of(stored.files) != stored.digest:
-            yield Finding("I11", f"{which} is not the one that was checked.", FAULT)
-        elif stored.number == live and load_stored(stored.files) is None:
-            yield Finding("I11", f"{which} cannot be read.", _UNREADABLE)
+def _amiss(stored: StoredRulebook, is_live: bool) -> Iterator[Finding]:
+    which = f"the live rulebook {stored.number}" if is_live else f"rulebook {stored.number}"
+    if digest_of(stored.files) != stored.digest:
+        yield Finding("I11", f"{which} is not the one that was checked.", FAULT)
+    elif is_live and load_stored(stored.files) is None:
+        yield Finding("I11", f"{which} cannot be read.", _UNREADABLE)
 
 
 @contextmanager
