@@ -182,9 +182,8 @@ async def cold_start(folder: Path, environment: dict[str, str], crash: str = "")
 
 
 _PORTS = range(20_000, 32_000)  # below those that systems hand to outgoing connections
-_port = count(
-    os.getpid() * 16
-)  # test processes at work at the same time have numbers near each other, so their ports differ
+# Test processes at work at the same time have numbers near each other, so their ports differ.
+_port = count(os.getpid() * 16)
 
 
 def quiet_port() -> int:

@@ -105,6 +105,8 @@ def end_heard(memory: Memory, connection: sqlite3.Connection, tried: Iterable[in
         " AND NOT EXISTS (SELECT 1 FROM receipt f WHERE f.outbox = r.outbox AND f.status = 'FAILED') GROUP BY r.outbox",
         (json_array(tried),),
     ).fetchall()
+    if not heard:
+        return set()
     for seq, message_id, _ in heard:
         _heard(connection, seq, message_id, at)
     adopt(connection, memory.counting, [message_id for _, message_id, _ in heard], at)

@@ -15,9 +15,8 @@ from pathlib import Path
 
 from bot.store.units import Claimed
 
-FORM = struct.Struct(
-    "<qd"
-)  # the number in the inbox, and when it was received: a number is given anew if its row was never committed
+# The number in the inbox, and when it was received: a number is given anew if its row was never committed.
+FORM = struct.Struct("<qd")
 _NOBODY = bytes(FORM.size)
 
 

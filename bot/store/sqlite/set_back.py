@@ -21,6 +21,7 @@ _MESSAGES: Final = """
     UPDATE outbox SET due_at = :now WHERE kind = 'message' AND state = 'queued' AND attempts > 0 AND due_at > :late
         AND person IN (SELECT person FROM lane WHERE send_at > :late) RETURNING person
 """
+# Both states are named as the index names them, or it would not be used.
 _IN_DOUBT: Final = """
     UPDATE outbox SET look_at = :now WHERE kind = 'message' AND state IN ('sending', 'unknown') AND state = 'unknown' AND look_at > :late
 """
